@@ -1,0 +1,85 @@
+"""Routebook routes every prompt in a notebook to the right model, local first, free second, paid last, and keeps the books.
+
+In a notebook: `%load_ext routebook`, then a `%%route` cell. In Python: `rb.Router`, `rb.classify`. Names load when first used, so that
+importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from routebook.classify.classify import classify as classify
+    from routebook.engine.router import Router as Router
+    from routebook.errors import AllAttemptsFailed as AllAttemptsFailed
+    from routebook.errors import AuthFailed as AuthFailed
+    from routebook.errors import BadRequest as BadRequest
+    from routebook.errors import BooksError as BooksError
+    from routebook.errors import BudgetExceeded as BudgetExceeded
+    from routebook.errors import ConfigError as ConfigError
+    from routebook.errors import ContextOverflow as ContextOverflow
+    from routebook.errors import DeadlineExceeded as DeadlineExceeded
+    from routebook.errors import LocalOnlyViolation as LocalOnlyViolation
+    from routebook.errors import NoCandidate as NoCandidate
+    from routebook.errors import ProviderError as ProviderError
+    from routebook.errors import RateLimited as RateLimited
+    from routebook.errors import Refused as Refused
+    from routebook.errors import RoutebookError as RoutebookError
+    from routebook.errors import SetupNeeded as SetupNeeded
+    from routebook.errors import StreamBroken as StreamBroken
+    from routebook.errors import Unavailable as Unavailable
+    from routebook.errors import UsageError as UsageError
+    from routebook.messages import Answer as Answer
+    from routebook.messages import Classification as Classification
+    from routebook.messages import Decision as Decision
+    from routebook.messages import Delta as Delta
+    from routebook.messages import Done as Done
+    from routebook.messages import Message as Message
+    from routebook.messages import Plan as Plan
+    from routebook.messages import Switched as Switched
+
+__version__ = "0.1.0"
+
+_WHERE = {
+    "classify": "routebook.classify.classify",
+    "Router": "routebook.engine.router",
+    **dict.fromkeys(("Answer", "Classification", "Decision", "Delta", "Done", "Message", "Plan", "Switched"), "routebook.messages"),
+    **dict.fromkeys(
+        (
+            "AllAttemptsFailed", "AuthFailed", "BadRequest", "BooksError", "BudgetExceeded", "ConfigError", "ContextOverflow",
+            "DeadlineExceeded", "LocalOnlyViolation", "NoCandidate", "ProviderError", "RateLimited", "Refused", "RoutebookError",
+            "SetupNeeded", "StreamBroken", "Unavailable", "UsageError",
+        ),
+        "routebook.errors",
+    ),
+}  # fmt: skip
+
+__all__ = ["load_ipython_extension", "unload_ipython_extension", *sorted(_WHERE)]  # noqa: PLE0604  all are strings
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  any public name
+    if name not in _WHERE:
+        msg = f"module 'routebook' has no attribute {name!r}"
+        raise AttributeError(msg)
+    value = getattr(import_module(_WHERE[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_WHERE})
+
+
+def load_ipython_extension(shell: Any) -> None:  # noqa: ANN401  IPython has no types
+    """`%load_ext routebook`."""
+    from routebook.notebook.extension import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:  # noqa: ANN401
+    """`%unload_ext routebook`."""
+    from routebook.notebook.extension import unload
+
+    unload(shell)

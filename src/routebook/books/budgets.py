@@ -1,0 +1,138 @@
+"""Budgets: what was spent in each scope, hour by hour, and whether one more call may be sent.
+
+Hours are local time (`2026112114` is 14 h on 21 November 2026), because people's days begin at their own midnight.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from typing import Final
+
+from routebook.books.money import from_pico, to_pico
+from routebook.config.values import Budget
+from routebook.errors import BudgetExceeded
+from routebook.messages import Attempt
+
+PERIODS: Final = ("hourly", "daily", "weekly", "monthly")
+TOTAL: Final = "total"
+
+
+def scopes(attempt: Attempt) -> dict[str, str]:
+    """The scopes an attempt counts in, each with the column that holds it."""
+    named = {
+        f"provider:{attempt.provider}": "provider",
+        f"model:{attempt.model}": "model",
+        f"pool:{attempt.pool}": "pool",
+        f"tier:{attempt.tier}": "tier",
+        f"agent:{attempt.agent}": "agent",
+        f"notebook:{attempt.notebook}": "notebook",
+    }
+    return {TOTAL: "", **{scope: column for scope, column in named.items() if getattr(attempt, column) is not None}}
+
+
+def hour(now: dt.datetime) -> int:
+    """The key of an hour of local time."""
+    return ((now.year * 100 + now.month) * 100 + now.day) * 100 + now.hour
+
+
+def period_start(period: str, now: dt.datetime) -> dt.datetime:
+    """When the current period began, in the zone of `now`; weeks begin on Monday."""
+    start = now.replace(minute=0, second=0, microsecond=0)
+    if period == "hourly":
+        return start
+    start = start.replace(hour=0)
+    if period == "weekly":
+        return start - dt.timedelta(days=start.weekday())
+    return start.replace(day=1) if period == "monthly" else start
+
+
+def period_end(period: str, now: dt.datetime) -> dt.datetime:
+    """When the current period ends and its budget is whole again."""
+    start = period_start(period, now)
+    if period == "monthly":
+        return (start + dt.timedelta(days=32)).replace(day=1)
+    return start + {"hourly": dt.timedelta(hours=1), "daily": dt.timedelta(days=1), "weekly": dt.timedelta(days=7)}[period]
+
+
+def spent_pusd(connection: sqlite3.Connection, scope: str, *, since: int) -> int:
+    """Pico-dollars spent in a scope since an hour."""
+    query = "SELECT coalesce(sum(cost_pusd), 0) FROM spending WHERE scope = ? AND hour >= ?"
+    return int(connection.execute(query, (scope, since)).fetchone()[0])
+
+
+def reserved_pusd(connection: sqlite3.Connection, scope: str) -> int:
+    """Pico-dollars reserved by attempts under way in a scope."""
+    kind, _, name = scope.partition(":")
+    where = f" AND {kind} = ?" if name else ""
+    query = f"SELECT coalesce(sum(reserved_pusd), 0) FROM attempts WHERE status = 'running'{where}"  # noqa: S608  kind is one of ours
+    return int(connection.execute(query, (name,) if name else ()).fetchone()[0])
+
+
+def check(
+    connection: sqlite3.Connection, attempt: Attempt, *, budgets: Mapping[str, Budget], need_pusd: int, now: dt.datetime
+) -> None:  # fmt: skip
+    """Make sure that a call needing so much stays within every cap.
+
+    Raises:
+        BudgetExceeded: naming the first cap it could exceed.
+    """
+    for name, scope, budget in _applying(attempt, budgets):
+        caps = [(period, cap) for period in PERIODS if (cap := getattr(budget, period)) is not None]
+        held = reserved_pusd(connection, scope) if caps else 0
+        for period, cap in caps:
+            taken = held + spent_pusd(connection, scope, since=hour(period_start(period, now)))
+            if taken + need_pusd > to_pico(cap):
+                raise BudgetExceeded(
+                    name, period=period, cap_usd=cap, spent_usd=from_pico(taken), needed_usd=from_pico(need_pusd),
+                    resets_at=period_end(period, now),
+                )  # fmt: skip
+
+
+def _applying(attempt: Attempt, budgets: Mapping[str, Budget]) -> Iterator[tuple[str, str, Budget]]:
+    """Yield `(name in [budgets], scope, budget)` for every budget the attempt counts in."""
+    for scope, column in scopes(attempt).items():
+        value = getattr(attempt, column) if column else TOTAL
+        name = "notebook" if column == "notebook" else value
+        if (budget := budgets.get(name)) is not None:
+            yield name, scope, budget
+
+
+def record(connection: sqlite3.Connection, attempt: Attempt, *, now: dt.datetime) -> None:
+    """Count an attempt that ended in all its scopes."""
+    cost = to_pico(attempt.cost_usd) if attempt.cost_usd is not None else 0
+    tokens = (attempt.input_tokens or 0) + (attempt.output_tokens or 0)
+    key, unpriced = hour(now), int(attempt.cost_usd is None)
+    connection.executemany(
+        "INSERT INTO spending VALUES (?, ?, ?, 1, ?, ?) ON CONFLICT DO UPDATE SET cost_pusd = cost_pusd + excluded.cost_pusd, "
+        "calls = calls + 1, unpriced = unpriced + excluded.unpriced, tokens = tokens + excluded.tokens",
+        [(scope, key, cost, unpriced, tokens) for scope in scopes(attempt)],
+    )
+
+
+def alerts(connection: sqlite3.Connection, attempt: Attempt, *, budgets: Mapping[str, Budget], now: dt.datetime) -> tuple[str, ...]:
+    """The alerts that this attempt's cost has just crossed, as sentences. Call after `record`."""
+    cost = to_pico(attempt.cost_usd) if attempt.cost_usd else 0
+    said: list[str] = []
+    for name, scope, budget in _applying(attempt, budgets) if cost else ():
+        period = next((period for period in PERIODS if getattr(budget, period) is not None), "daily")
+        spent = spent_pusd(connection, scope, since=hour(period_start(period, now)))
+        if budget.alert is not None and spent - cost < to_pico(budget.alert) <= spent:
+            said.append(f"The {period} spending of {name!r} passed its alert of ${budget.alert}: ${from_pico(spent):.4f}.")
+    return tuple(said)
+
+
+def spending(
+    connection: sqlite3.Connection, budgets: Mapping[str, Budget], *, now: dt.datetime
+) -> Iterable[tuple[str, str, Decimal, Decimal]]:
+    """Yield `(name, period, spent, cap)` in dollars for every cap of `[budgets]` whose scope was used or is total."""
+    for name, budget in budgets.items():
+        found = connection.execute("SELECT DISTINCT scope FROM spending WHERE scope = ? OR scope LIKE '%:' || ?", (name, name)).fetchall()
+        for period in PERIODS:
+            cap = getattr(budget, period)
+            if cap is not None:
+                since = hour(period_start(period, now))
+                spent = max((spent_pusd(connection, scope, since=since) for (scope,) in found), default=0)
+                yield name, period, from_pico(spent), cap

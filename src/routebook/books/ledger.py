@@ -1,0 +1,84 @@
+"""The ledger: one row for each attempt, written when it starts and completed when it ends."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sqlite3
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+
+from routebook.books.money import from_pico, to_pico
+from routebook.messages import Attempt
+
+COLUMNS: Final = tuple(field.name for field in msgspec.structs.fields(Attempt))
+"""The columns of the frame, in its order."""
+
+_STORED: Final = {"cost_usd": "cost_pusd", "baseline_usd": "baseline_pusd"}
+_NAMES: Final = tuple(_STORED.get(name, name) for name in COLUMNS)
+_INSERT: Final = f"INSERT INTO attempts (session, reserved_pusd, {', '.join(_NAMES)}) VALUES (?, ?, {', '.join('?' * len(_NAMES))})"  # noqa: S608
+# What an attempt is called, what it is for and where it goes is known when it starts; the rest is set at its end.
+_SET_AT_END: Final = tuple(
+    name
+    for name in COLUMNS
+    if name in {
+        "status", "error_type", "error", "queue_s", "ttft_s", "latency_s", "input_tokens", "cached_tokens", "output_tokens",
+        "tokens_estimated", "cost_usd", "baseline_usd", "finish_reason", "reason",
+    }
+)  # fmt: skip
+_UPDATE: Final = (
+    f"UPDATE attempts SET reserved_pusd = 0, {', '.join(f'{_STORED.get(name, name)} = ?' for name in _SET_AT_END)} WHERE id = ?"  # noqa: S608
+)
+
+
+def start(connection: sqlite3.Connection, attempt: Attempt, *, session: str, reserved_pusd: int = 0) -> int:
+    """Write the row of an attempt that is about to be sent; return its id."""
+    values = [_stored(getattr(attempt, name)) for name in COLUMNS]
+    row = connection.execute(_INSERT, (session, reserved_pusd, *values)).lastrowid
+    if row is None:
+        msg = "sqlite gave no row id"
+        raise sqlite3.DatabaseError(msg)
+    return row
+
+
+def finish(connection: sqlite3.Connection, row: int, attempt: Attempt) -> None:
+    """Complete the row of an attempt that ended, and release what it had reserved."""
+    connection.execute(_UPDATE, (*(_stored(getattr(attempt, name)) for name in _SET_AT_END), row))
+
+
+def set_feedback(connection: sqlite3.Connection, request_id: str, feedback: float) -> int:
+    """Mark the attempt that answered a request: 1 good, 0 bad. Returns how many rows that was."""
+    return connection.execute(
+        "UPDATE attempts SET feedback = ? WHERE id = (SELECT max(id) FROM attempts WHERE request_id = ?)", (feedback, request_id)
+    ).rowcount
+
+
+def attempts_of(connection: sqlite3.Connection, request_id: str | None = None) -> list[Attempt]:
+    """The attempts of one request, or of the newest, in order."""
+    where = "request_id = ?" if request_id else "request_id = (SELECT request_id FROM attempts ORDER BY id DESC LIMIT 1)"
+    query = f"SELECT {', '.join(_NAMES)} FROM attempts WHERE {where} ORDER BY attempt, id"  # noqa: S608
+    return [_attempt(row) for row in connection.execute(query, (request_id,) if request_id else ())]
+
+
+def columns(connection: sqlite3.Connection) -> tuple[Sequence[str], list[tuple[Any, ...]]]:
+    """All attempts, as stored (`time` in microseconds, money in pico-dollars): the column names and the rows."""
+    return _NAMES, connection.execute(f"SELECT {', '.join(_NAMES)} FROM attempts ORDER BY id").fetchall()  # noqa: S608
+
+
+def _stored(value: Any) -> Any:  # noqa: ANN401  a column's value
+    if isinstance(value, Decimal):
+        return to_pico(value)
+    if isinstance(value, dt.datetime):
+        return round(value.timestamp() * 1e6)
+    return value
+
+
+def _attempt(row: tuple[Any, ...]) -> Attempt:
+    values = dict(zip(COLUMNS, row, strict=True))
+    values["time"] = dt.datetime.fromtimestamp(values["time"] / 1e6, dt.UTC)
+    values["tokens_estimated"] = bool(values["tokens_estimated"])
+    for name in _STORED:
+        values[name] = None if values[name] is None else from_pico(values[name])
+    return Attempt(**values)

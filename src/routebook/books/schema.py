@@ -1,0 +1,71 @@
+"""The tables of the books, as a list of migrations: each runs once, in order, and is never edited after a release.
+
+Times are microseconds since 1970 in UTC, money is whole pico-dollars (10**-12 USD), so that sums are exact: the cheapest
+cached token on any price list costs about 10**-9 USD.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+MIGRATIONS: Final = (
+    """
+    CREATE TABLE sessions (
+        id TEXT PRIMARY KEY, pid INTEGER NOT NULL, started INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE attempts (
+        id INTEGER PRIMARY KEY,
+        session TEXT NOT NULL,
+        time INTEGER NOT NULL,
+        request_id TEXT NOT NULL,
+        attempt INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        notebook TEXT, cell_id TEXT,
+        task TEXT NOT NULL, complexity REAL NOT NULL, strength REAL NOT NULL,
+        route TEXT NOT NULL, agent TEXT, priority TEXT NOT NULL,
+        model TEXT NOT NULL, provider TEXT NOT NULL, tier TEXT NOT NULL, pool TEXT,
+        status TEXT NOT NULL, error_type TEXT, error TEXT,
+        queue_s REAL, ttft_s REAL, latency_s REAL,
+        input_tokens INTEGER, cached_tokens INTEGER, output_tokens INTEGER, tokens_estimated INTEGER NOT NULL DEFAULT 0,
+        cost_pusd INTEGER, baseline_pusd INTEGER, reserved_pusd INTEGER NOT NULL DEFAULT 0,
+        finish_reason TEXT, feedback REAL, reason TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX attempts_request ON attempts (request_id);
+    CREATE INDEX attempts_running ON attempts (session) WHERE status = 'running';
+
+    CREATE TABLE spending (
+        scope TEXT NOT NULL,
+        hour INTEGER NOT NULL,
+        cost_pusd INTEGER NOT NULL, calls INTEGER NOT NULL, unpriced INTEGER NOT NULL, tokens INTEGER NOT NULL,
+        PRIMARY KEY (scope, hour)
+    ) STRICT, WITHOUT ROWID;
+    """,
+)
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the tables to this version, in one transaction.
+
+    Raises:
+        ValueError: the books were written by a newer Routebook.
+        sqlite3.Error: the file is not a database, is locked, or cannot be written.
+    """
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(MIGRATIONS):
+        msg = f"version {version} of the books is newer than this Routebook, which knows {len(MIGRATIONS)}"
+        raise ValueError(msg)
+    if version == len(MIGRATIONS):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]  # another process may have been first
+        for number in range(version, len(MIGRATIONS)):
+            for statement in filter(str.strip, MIGRATIONS[number].split(";")):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {number + 1}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise

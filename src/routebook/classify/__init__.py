@@ -1,0 +1,1 @@
+"""A prompt becomes a classification."""

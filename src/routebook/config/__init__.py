@@ -1,0 +1,1 @@
+"""`routing.toml`: read, checked, as frozen values."""

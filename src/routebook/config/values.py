@@ -1,0 +1,312 @@
+"""What `routing.toml` says, as frozen values: one class for each kind of table, one field for each key.
+
+A key that is not a field here is refused by `check.py`; the docstring under a field is what the documentation says of it.
+Times are seconds, prices US dollars per million tokens, budgets US dollars.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from routebook.messages import Priority, Think, Tier
+
+Score = Annotated[float, Meta(ge=0, le=10)]
+Count = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(gt=0)]
+Money = Annotated[Decimal, Meta(extra={"ge": 0, "le": 1_000_000})]  # `check.py` holds to it: msgspec itself bounds no Decimal
+ProviderKind = Literal["openai", "anthropic", "gemini", "ollama", "embedded", "chaos"]
+Pick = Literal["in-order", "round-robin", "random", "weighted", "least-busy", "cheapest", "fastest", "best"]
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all tables of `routing.toml`."""
+
+
+class Defaults(Table, frozen=True, kw_only=True):
+    """`[defaults]`."""
+
+    route: str | None = None
+    """The route of a prompt without a clear signal; without it the last route of the file."""
+    deadline_s: Seconds = 180.0
+    max_attempts: Count = 8
+    system: str | None = None
+
+
+class Books(Table, frozen=True, kw_only=True):
+    """`[books]`."""
+
+    path: str | None = None
+    """A file, relative to `routing.toml`; `:memory:` for none; without it the platform's user data folder."""
+
+
+class Budget(Table, frozen=True, kw_only=True):
+    """A cap on money for one scope; a call that could exceed any of them is not sent."""
+
+    hourly: Money | None = None
+    daily: Money | None = None
+    weekly: Money | None = None
+    monthly: Money | None = None
+    alert: Money | None = None
+    """Say so once when the shortest period's spending passes this."""
+
+
+class Limits(Table, frozen=True, kw_only=True):
+    """Limits as they stand on a provider or on a model; both hold."""
+
+    max_concurrent: Count | None = None
+    rpm: Count | None = None
+    rpd: Count | None = None
+    tpm: Count | None = None
+    tpd: Count | None = None
+
+
+class Fault(Table, frozen=True, kw_only=True):
+    """One way in which a `chaos` provider misbehaves."""
+
+    kind: Literal[
+        "rate_limit",
+        "server_error",
+        "overloaded",
+        "refused_connection",
+        "slow_first_token",
+        "stall",
+        "cut",
+        "malformed",
+        "oversized",
+        "wrong_content_type",
+        "empty",
+        "error_inside",
+        "refusal",
+        "context_overflow",
+        "auth",
+        "not_found",
+    ]
+    p: Annotated[float, Meta(ge=0, le=1)] = 1.0
+    """Share of the calls it hits."""
+    first: Annotated[int, Meta(ge=0)] | None = None
+    """Hit only the first N calls to the model; with `p`."""
+    retry_after_s: Annotated[float, Meta(ge=0)] | None = None
+    status: Annotated[int, Meta(ge=400, le=599)] | None = None
+    after_tokens: Annotated[int, Meta(ge=0)] = 3
+    """For faults inside a stream: so many tokens come first."""
+    delay_s: Annotated[float, Meta(ge=0)] | None = None
+
+
+class Chaos(Table, frozen=True, kw_only=True):
+    """How a `chaos` provider, or one of its models, behaves: a real server on loopback that answers from a script."""
+
+    wire: Literal["openai", "anthropic", "gemini", "ollama"] = "openai"
+    seed: int = 0
+    latency_s: Annotated[float, Meta(ge=0)] = 0.0
+    """Before the first token."""
+    tokens_per_s: Annotated[float, Meta(gt=0)] | None = None
+    """Without it as fast as it goes."""
+    tokens: Annotated[int, Meta(ge=0)] = 20
+    reply: str | None = None
+    """The answer; without it words made from the seed."""
+    faults: tuple[Fault, ...] = ()
+
+
+class Provider(Table, frozen=True, kw_only=True):
+    """`[providers.NAME]`: an API and its key."""
+
+    kind: ProviderKind
+    base_url: str | None = None
+    """Without it the public address of the kind (`ollama`: `$OLLAMA_HOST` or `http://127.0.0.1:11434`)."""
+    api_key_env: str | None = None
+    """The NAME of a variable; a key itself is refused. Without it the usual variable, where the kind's public service is called."""
+    tier: Tier | None = None
+    """Without it `local` for ollama, embedded and chaos, `paid` for the others."""
+    discover: bool = False
+    """Add the models the provider lists (ollama, and servers with `/models`); a route may then name the provider itself."""
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
+    price_id: str | None = None
+    """The provider's name in the price list (genai-prices) where it differs."""
+    gguf: str | None = None
+    """embedded: a GGUF file instead of the model that `%route setup` fetches; `$ROUTEBOOK_GGUF` overrides."""
+    chaos: Chaos | None = None
+    max_concurrent: Count | None = None
+    rpm: Count | None = None
+    rpd: Count | None = None
+    tpm: Count | None = None
+    tpd: Count | None = None
+
+
+class Timeouts(Table, frozen=True, kw_only=True):
+    """Four separate times of one attempt, and `soft_s`, after which the cell says that it takes longer than it should."""
+
+    connect_s: Seconds = 5.0
+    first_token_s: Seconds = 60.0
+    idle_s: Seconds = 30.0
+    total_s: Seconds = 300.0
+    soft_s: Seconds | None = None
+
+
+class Price(Table, frozen=True, kw_only=True):
+    """US dollars per million tokens."""
+
+    input: Money
+    output: Money
+    cached_input: Money | None = None
+    """Without it cached tokens cost as much as others."""
+
+
+class ModelParams(Table, frozen=True, kw_only=True):
+    """Parameters sent with every call to the model, under whatever the request says."""
+
+    max_tokens: Count | None = None
+    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Meta(gt=0, le=1)] | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    extra: Mapping[str, Any] = msgspec.field(default_factory=dict)
+
+
+class Model(Table, frozen=True, kw_only=True):
+    """`[models.NAME]`: provider + id + limits + price + profile."""
+
+    provider: str
+    id: str
+    context: Count | None = None
+    practical_context: Count | None = None
+    max_output: Count | None = None
+    max_concurrent: Count | None = None
+    rpm: Count | None = None
+    rpd: Count | None = None
+    tpm: Count | None = None
+    tpd: Count | None = None
+    timeout: Timeouts = Timeouts()
+    price: Price | None = None
+    tools: bool | None = None
+    """Whether it calls tools well; unknown if not said."""
+    thinking: Think | None = None
+    rubric: Mapping[str, Score] = msgspec.field(default_factory=dict)
+    """0 to 10 by task."""
+    speed: Score | None = None
+    memory_gb: Annotated[float, Meta(gt=0)] | None = None
+    params: ModelParams = ModelParams()
+    chaos: Chaos | None = None
+
+
+class Pool(Table, frozen=True, kw_only=True):
+    """`[pools.NAME]`: interchangeable models and the order in which to try them."""
+
+    models: Annotated[tuple[str, ...], Meta(min_length=1)]
+    """Models, discovering providers (all that they list), and `provider/model-id` of these."""
+    pick: Pick = "in-order"
+    weights: Mapping[str, Annotated[float, Meta(ge=0)]] = msgspec.field(default_factory=dict)
+    """For `weighted`; 1 for a model without one."""
+    quality: Annotated[float, Meta(ge=0, le=1)] = 0.5
+    """For `best`: 0 weighs cost only, 1 quality only."""
+
+
+class OwnTask(Table, frozen=True, kw_only=True):
+    """`[tasks.NAME]`: the user's own task."""
+
+    like: str | None = None
+    """The built-in task it is nearest to."""
+    keywords: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
+
+
+class OnRateLimit(Table, frozen=True, kw_only=True):
+    """What a route does after a 429."""
+
+    waits_s: tuple[Annotated[float, Meta(ge=0)], ...] = ()
+    """Wait so long before each retry, unless the provider states a longer time."""
+    then: Literal["next", "raise"] = "next"
+
+
+class OnTimeout(Table, frozen=True, kw_only=True):
+    """What a route does when an attempt's time ran out."""
+
+    retries: Annotated[int, Meta(ge=0)] = 0
+    then: Literal["next", "raise"] = "next"
+
+
+class OnRefusal(Table, frozen=True, kw_only=True):
+    """What a route does after a refusal; without it the refusal is shown."""
+
+    try_: tuple[str, ...] = msgspec.field(default=(), name="try")
+    phrases: tuple[str, ...] = ()
+    """Words that mark an answer as a refusal; a guess, and called one."""
+
+
+class OnLowQuality(Table, frozen=True, kw_only=True):
+    """What a route does with an answer that fails a check."""
+
+    check: Literal["non_empty", "complete", "json", "schema"] | str = "complete"
+    """A check by name, or `module:function` taking the answer's text."""
+    try_: tuple[str, ...] = msgspec.field(default=(), name="try")
+
+
+class Cache(Table, frozen=True, kw_only=True):
+    """How long an answer is kept."""
+
+    ttl_s: Seconds
+
+
+class Route(Table, frozen=True, kw_only=True):
+    """`[[routes]]`: when a prompt is like this, try these."""
+
+    name: str
+    tasks: tuple[str, ...] = ()
+    complexity: tuple[Score, Score] | None = None
+    strength: tuple[Annotated[float, Meta(ge=0, le=1)], Annotated[float, Meta(ge=0, le=1)]] | None = None
+    needs_tools: bool | None = None
+    min_tokens: Count | None = None
+    max_tokens: Count | None = None
+    min_files: Count | None = None
+    agent: str | None = None
+    priority: Priority | None = None
+    """The priority that prompts of this route get when the cell names none."""
+    private: bool | None = None
+    """As `local`."""
+    try_: tuple[str, ...] = msgspec.field(default=(), name="try")
+    """Models, pools and discovering providers, in order."""
+    avoid: tuple[str, ...] = ()
+    local: bool = False
+    on_rate_limit: OnRateLimit | None = None
+    on_timeout: OnTimeout | None = None
+    on_refusal: OnRefusal | None = None
+    on_low_quality: OnLowQuality | None = None
+    on_stream_break: Literal["restart", "keep", "raise"] = "restart"
+    cache: Cache | None = None
+
+
+class Agent(Table, frozen=True, kw_only=True):
+    """`[agents.NAME]`: who asks; its pools stand before the route's."""
+
+    primary: Annotated[tuple[str, ...], Meta(min_length=1)]
+    backup: tuple[str, ...] = ()
+    tertiary: tuple[str, ...] = ()
+    pick: Pick = "round-robin"
+    budget: Budget | None = None
+
+
+class Config(Table, frozen=True, kw_only=True):
+    """The whole of `routing.toml`, checked: every name in it resolves."""
+
+    routes: tuple[Route, ...]
+    defaults: Defaults = Defaults()
+    books: Books = Books()
+    budgets: Mapping[str, Budget] = msgspec.field(default_factory=dict)
+    providers: Mapping[str, Provider] = msgspec.field(default_factory=dict)
+    models: Mapping[str, Model] = msgspec.field(default_factory=dict)
+    pools: Mapping[str, Pool] = msgspec.field(default_factory=dict)
+    tasks: Mapping[str, OwnTask] = msgspec.field(default_factory=dict)
+    agents: Mapping[str, Agent] = msgspec.field(default_factory=dict)
+
+    def tier(self, model: str) -> Tier:
+        """The tier of a model: its provider's."""
+        return provider_tier(self.providers[self.models[model].provider])
+
+
+def provider_tier(provider: Provider) -> Tier:
+    """The tier a provider states, or the usual one of its kind."""
+    return provider.tier or ("local" if provider.kind in ("ollama", "embedded", "chaos") else "paid")

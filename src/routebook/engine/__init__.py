@@ -1,0 +1,1 @@
+"""Runs plans: admission, dispatch, the loop thread, the facade."""

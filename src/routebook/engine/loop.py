@@ -1,0 +1,101 @@
+"""The engine's own event loop, on a thread of its own: it serves every entry point, and goes on between cells.
+
+Limits and HTTP clients are bound to one loop; a slow model never blocks the kernel; `ask_sync` works inside a running loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures as cf
+import contextvars
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Job(Generic[T]):
+    """Work under way on the engine's loop, seen from any thread."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T], *, on_end: Callable[[], None]) -> None:
+        """Start `work`; `on_end` is called on the engine's thread when it has really ended, whether done, failed or cancelled."""
+        self._loop, self._on_end = loop, on_end
+        self._end: cf.Future[T] = cf.Future()
+        self._task: asyncio.Task[T] | None = None
+        loop.call_soon_threadsafe(self._begin, work, contextvars.copy_context())
+
+    def cancel(self) -> None:
+        """Cancel the work and return at once; `on_end` tells when it has ended."""
+        self._loop.call_soon_threadsafe(lambda: self._task and self._task.cancel())
+
+    def result(self, timeout_s: float | None = None) -> T:
+        """Wait for the end; raises what the work raised, or `concurrent.futures.CancelledError`."""
+        return self._end.result(timeout_s)
+
+    def _begin(self, work: Coroutine[Any, Any, T], context: contextvars.Context) -> None:
+        self._task = self._loop.create_task(work, context=context)
+        self._task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[T]) -> None:
+        if task.cancelled():
+            self._end.cancel()
+            self._end.set_running_or_notify_cancel()
+        elif (error := task.exception()) is not None:
+            self._end.set_exception(error)
+        else:
+            self._end.set_result(task.result())
+        self._on_end()
+
+
+class EngineLoop:
+    """A running event loop and its thread."""
+
+    def __init__(self) -> None:
+        """Start the thread; it ends with the process."""
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, name="routebook-engine", daemon=True)
+        self._thread.start()
+
+    def submit(self, work: Coroutine[Any, Any, T]) -> cf.Future[T]:
+        """Run `work` on the loop. Cancelling the future cancels the work."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop)
+
+    def start(self, work: Coroutine[Any, Any, T], *, on_end: Callable[[], None]) -> Job[T]:
+        """Start `work` and return at once."""
+        return Job(self.loop, work, on_end=on_end)
+
+    async def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run `work` on the loop and await it from any loop; cancelling the caller cancels the work."""
+        if asyncio.get_running_loop() is self.loop:
+            return await work
+        return await asyncio.wrap_future(self.submit(work))
+
+    def run_sync(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run `work` on the loop and wait for it; an interrupt cancels the work and waits for its end before it goes on.
+
+        Raises:
+            RuntimeError: called on the engine's own thread, which would wait for itself.
+        """
+        if threading.current_thread() is self._thread:
+            work.close()
+            raise RuntimeError("a sync call on the engine's own thread would wait for itself: use the async form")
+        future = self.submit(work)
+        try:
+            return future.result()
+        except KeyboardInterrupt:
+            future.cancel()
+            raise
+
+
+_shared: EngineLoop | None = None
+_lock = threading.Lock()
+
+
+def engine_loop() -> EngineLoop:
+    """The one engine loop of this process, started when first asked for."""
+    global _shared  # noqa: PLW0603  one loop a process is the point
+    with _lock:
+        if _shared is None:
+            _shared = EngineLoop()
+        return _shared

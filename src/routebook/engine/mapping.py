@@ -1,0 +1,64 @@
+"""Many prompts at once: shared limits, a progress bar, and nothing asked twice after an interrupt."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from routebook.errors import RoutebookError
+from routebook.messages import Answer, Overrides
+
+Ask = Callable[[str, Overrides], Awaitable[Answer]]
+Mapped = dict[tuple[str, str], Answer]
+"""The answers of unfinished maps, by options and prompt."""
+
+ENOUGH_FOR_A_BAR: Final = 3
+
+
+async def map_prompts(
+    ask: Ask, prompts: Sequence[str], overrides: Overrides, *, done: Mapped, progress: bool, concurrency: int
+) -> list[Answer]:  # fmt: skip
+    """Ask every prompt that `done` has no answer for; return all answers in order and forget them.
+
+    Equal prompts are asked once.
+    """
+    options = repr(sorted(overrides.items()))
+    left = [prompt for prompt in dict.fromkeys(prompts) if (options, prompt) not in done]
+    bar = _bar(len(set(prompts)), len(left)) if progress else None
+    places = asyncio.Semaphore(concurrency)
+    failures: list[RoutebookError] = []
+
+    async def one(prompt: str) -> None:
+        async with places:
+            try:
+                done[options, prompt] = await ask(prompt, overrides)
+            except RoutebookError as error:
+                failures.append(error)
+            if bar is not None:
+                bar.update()
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for prompt in left:
+                group.create_task(one(prompt))
+    finally:
+        if bar is not None:
+            bar.close()
+    if failures:
+        failures[0].add_note(
+            f"{len(failures)} of {len(left)} prompts have no answer. Call map again with the same prompts to ask only those."
+        )
+        raise failures[0]
+    answers = [done[options, prompt] for prompt in prompts]
+    for prompt in prompts:
+        done.pop((options, prompt), None)
+    return answers
+
+
+def _bar(total: int, left: int):  # type: ignore[no-untyped-def]  # noqa: ANN202  tqdm has no types
+    if left < ENOUGH_FOR_A_BAR:
+        return None
+    from tqdm import tqdm
+
+    return tqdm(total=total, initial=total - left, unit="prompt")

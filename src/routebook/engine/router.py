@@ -1,0 +1,198 @@
+"""The router: what notebooks, panels, scripts and the shell command all use."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TypeVar, Unpack
+
+import msgspec
+
+from routebook.books.ledger import attempts_of
+from routebook.classify.classify import classify
+from routebook.config.read import Loaded, load
+from routebook.config.values import Config
+from routebook.engine.channel import Channel
+from routebook.engine.dispatch import dispatch
+from routebook.engine.loop import Job, engine_loop
+from routebook.engine.mapping import Mapped, map_prompts
+from routebook.engine.request import build_request
+from routebook.engine.runtime import Runtime, open_runtime
+from routebook.messages import Answer, Attempt, Classification, Event, Overrides, Plan, Request
+from routebook.plan.planner import make_plan
+
+if TYPE_CHECKING:  # pandas loads only when a frame is asked for
+    import pandas as pd
+
+T = TypeVar("T")
+
+
+class Router:
+    """Routes prompts by a `routing.toml`, and keeps the books.
+
+    Use it from any event loop, or from none: its work is done on the engine's own loop.
+
+        async with Router.load("routing.toml") as router:
+            answer = await router.ask("What is a monad?")
+
+        Router().ask_sync("What is a monad?").text
+    """
+
+    def __init__(self, loaded: Loaded | None = None, *, books: str | Path | None = None) -> None:
+        """Without `loaded`, find `routing.toml` in this folder or above it, else use the built-in default.
+
+        Args:
+            loaded: a config already read, as `config.read.load` gives it.
+            books: a file for the books instead of the config's; `":memory:"` keeps none.
+
+        Raises:
+            ConfigError: `routing.toml` is wrong; every problem at once.
+        """
+        self._loaded = loaded if loaded is not None else load()
+        self._books_path = str(books) if books is not None else self._loaded.books
+        self._engine = engine_loop()
+        self._opening: asyncio.Task[Runtime] | None = None
+        self._mapped = Mapped()
+
+    @classmethod
+    def load(cls, path: str | Path, *, books: str | Path | None = None) -> Self:
+        """A router by the `routing.toml` at `path`; raises as the constructor does."""
+        return cls(load(Path(path)), books=books)
+
+    # ---- asking
+
+    async def ask(self, prompt: str, **overrides: Unpack[Overrides]) -> Answer:
+        """Route one prompt and return its answer.
+
+        Raises:
+            NoCandidate, AllAttemptsFailed, BudgetExceeded, DeadlineExceeded, LocalOnlyViolation: no answer came.
+            UsageError: the prompt or an option is not right.
+        """
+        return await self._engine.run(self._ask(prompt, overrides))
+
+    def ask_sync(self, prompt: str, **overrides: Unpack[Overrides]) -> Answer:
+        """As `ask`, for code without await; works inside a running event loop."""
+        return self._engine.run_sync(self._ask(prompt, overrides))
+
+    async def stream(self, prompt: str, **overrides: Unpack[Overrides]) -> AsyncIterator[Event]:
+        """Route one prompt and yield what happens: `Decision`, `Waiting`, `Started`, `Delta`, `Switched`, and `Done` last.
+
+        Raises as `ask` does. Closing the iterator cancels the request.
+        """
+        channel = Channel()
+        job = self.start(prompt, emit=channel.put, on_end=channel.close, **overrides)
+        try:
+            async for event in channel:
+                yield event
+            job.result(0)
+        finally:
+            job.cancel()
+
+    def start(
+        self, prompt: str, *, emit: Callable[[Event], None], on_end: Callable[[], None], **overrides: Unpack[Overrides]
+    ) -> Job[Answer]:  # fmt: skip
+        """Start a request and return at once; `emit` and then `on_end` are called on the engine's thread, so they must be quick."""
+        return self._engine.start(self._ask(prompt, overrides, emit=emit), on_end=on_end)
+
+    async def map(
+        self, prompts: Iterable[str], *, progress: bool = True, concurrency: int = 64, **overrides: Unpack[Overrides]
+    ) -> list[Answer]:  # fmt: skip
+        """Route many prompts within the shared limits, `concurrency` under way at most; return the answers in the prompts' order.
+
+        An interrupt or a failure loses nothing: calling again with the same prompts and options asks only what has no answer yet.
+
+        Raises:
+            RoutebookError: the first failure, after all the others have ended; a note says how many have an answer.
+        """
+        ask = map_prompts(self._ask, list(prompts), overrides, done=self._mapped, progress=progress, concurrency=concurrency)
+        return await self._engine.run(ask)
+
+    def map_sync(
+        self, prompts: Iterable[str], *, progress: bool = True, concurrency: int = 64, **overrides: Unpack[Overrides]
+    ) -> list[Answer]:  # fmt: skip
+        """As `map`, for code without await."""
+        ask = map_prompts(self._ask, list(prompts), overrides, done=self._mapped, progress=progress, concurrency=concurrency)
+        return self._engine.run_sync(ask)
+
+    async def _ask(self, prompt: str, overrides: Overrides, *, emit: Callable[[Event], None] = lambda _: None) -> Answer:
+        runtime = await self._open()
+        return await dispatch(runtime, self._plan(runtime, build_request(prompt, overrides, config=runtime.config)), emit=emit)
+
+    # ---- deciding
+
+    def plan(self, prompt: str, **overrides: Unpack[Overrides]) -> Plan:
+        """Say what would be tried, in order, and what was left out, each with its reason; nothing is sent."""
+        runtime = self.runtime()
+        return self._plan(runtime, build_request(prompt, overrides, config=runtime.config))
+
+    def classify(self, prompt: str) -> Classification:
+        """Classify a prompt, the user's own tasks included."""
+        return classify(prompt, tasks=self._loaded.config.tasks)
+
+    def _plan(self, runtime: Runtime, request: Request) -> Plan:
+        seen = classify(request.text, tasks=runtime.config.tasks)
+        said = {name: value for name in ("task", "complexity") if (value := getattr(request, name)) is not None}
+        if said:
+            reasons = (*(f"you said {name} {value}" for name, value in said.items()), *seen.reasons)
+            seen = msgspec.structs.replace(seen, **said, reasons=reasons)
+        return make_plan(runtime.config, request, seen, known=runtime.known, rng=runtime.rng)
+
+    # ---- the books
+
+    def frame(self) -> pd.DataFrame:
+        """One row for each attempt in the books, typed; see `docs/frame.md` for the columns."""
+        from routebook.tables.frame import frame
+
+        return frame(self.runtime().books)
+
+    def attempts(self, request_id: str | None = None) -> list[Attempt]:
+        """The attempts of one request, or of the newest."""
+        return self.runtime().books.read(lambda connection: attempts_of(connection, request_id))
+
+    # ---- life
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has been used yet."""
+        return self._opening is not None and self._opening.done()
+
+    @property
+    def config(self) -> Config:
+        """What `routing.toml` says, without what is discovered."""
+        return self._loaded.config
+
+    @property
+    def file(self) -> Path | None:
+        """The `routing.toml` in use; `None` for the built-in default."""
+        return self._loaded.file
+
+    def runtime(self) -> Runtime:
+        """What the router runs on; opened when first needed."""
+        return self._engine.run_sync(self._open())
+
+    async def _open(self) -> Runtime:
+        """Open once; the first caller's cancellation does not spoil it for the others."""
+        if self._opening is None or (self._opening.done() and (self._opening.cancelled() or self._opening.exception())):
+            loaded = self._loaded
+            self._opening = asyncio.ensure_future(open_runtime(loaded.config, folder=loaded.folder, books_path=self._books_path))
+        if self._opening.done():
+            return self._opening.result()
+        return await asyncio.shield(self._opening)
+
+    async def __aenter__(self) -> Self:
+        await self._engine.run(self._open())
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self._engine.run(self._close())
+
+    def close(self) -> None:
+        """Close connections, child processes and the books. A closed router opens again when used."""
+        self._engine.run_sync(self._close())
+
+    async def _close(self) -> None:
+        opening, self._opening = self._opening, None
+        if opening is not None:
+            await (await opening).aclose()

@@ -1,0 +1,70 @@
+"""Watches one attempt's times: first token, idle between tokens, total. The time to connect is the HTTP client's.
+
+One timer an attempt, set again only when it fires: a token costs no more than writing down the time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+from typing import Literal, Self
+
+from routebook.config.values import Timeouts
+from routebook.errors import TimedOut
+
+Phase = Literal["first_token", "idle", "total"]
+
+
+class Watch:
+    """Cancels the task that entered it when a time runs out, and turns that into `TimedOut`; like `asyncio.timeout`, with phases."""
+
+    def __init__(self, times: Timeouts, *, until: float, provider: str) -> None:
+        """`until` is the request's deadline, in the loop's time."""
+        self._times, self._until, self._provider = times, until, provider
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._ran_out: tuple[Phase, float] | None = None
+        self.sent = self.last = self._loop.time()
+        self.first: float | None = None
+        """When the first token came, in the loop's time."""
+
+    def token(self) -> None:
+        """A token came."""
+        self.last = self._loop.time()
+        if self.first is None:
+            self.first = self.last
+
+    def __enter__(self) -> Self:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a watch needs a task")
+        self._task, self._cancelling = task, task.cancelling()
+        self._look()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._ran_out and kind is asyncio.CancelledError and self._task.uncancel() <= self._cancelling:
+            phase, limit_s = self._ran_out
+            raise TimedOut(phase, limit_s=limit_s, provider=self._provider) from error
+
+    def _look(self) -> None:
+        """See whether a time ran out; if not, look again when the next one could."""
+        ends = min(self._ends())
+        if ends[0] <= self._loop.time():
+            self._ran_out = ends[1], ends[2]
+            self._task.cancel()
+        else:
+            self._timer = self._loop.call_at(ends[0], self._look)
+
+    def _ends(self) -> tuple[tuple[float, Phase, float], ...]:
+        """When each time that runs now ends."""
+        times = self._times
+        total = min(self.sent + times.total_s, self._until)
+        waits: tuple[float, Phase, float] = (
+            (self.sent + times.first_token_s, "first_token", times.first_token_s)
+            if self.first is None
+            else (self.last + times.idle_s, "idle", times.idle_s)
+        )
+        return waits, (total, "total", round(total - self.sent, 1))

@@ -1,0 +1,187 @@
+"""The error tree, on one page.
+
+Every message says what happened, which value, and what to do next. Errors are raised, never printed and never returned as text.
+Only `ProviderError` and its kind come from outside; `backends/` translates them, at one seam.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Literal
+
+from routebook.messages import Attempt, LeftOut, Plan
+
+
+class RoutebookError(Exception):
+    """Base of all errors that Routebook raises."""
+
+
+class UsageError(RoutebookError):
+    """A cell, an option or a call is not right: an empty prompt, an unknown name, a value out of range."""
+
+
+class Problem:
+    """One mistake in `routing.toml`."""
+
+    __slots__ = ("hint", "line", "path", "what")
+
+    def __init__(self, path: str, what: str, *, hint: str = "", line: int | None = None) -> None:
+        """`path` is dotted (`models.llama.tier`), `line` counts from 1."""
+        self.path, self.what, self.hint, self.line = path, what, hint, line
+
+    def __str__(self) -> str:
+        where = f"line {self.line}: " if self.line else ""
+        return f"{where}{self.path}: {self.what}" + (f" {self.hint}" if self.hint else "")
+
+
+class ConfigError(RoutebookError):
+    """`routing.toml` is wrong; carries every problem at once."""
+
+    def __init__(self, file: str, problems: Sequence[Problem]) -> None:
+        """`problems` in the order of the file."""
+        self.file, self.problems = file, tuple(problems)
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        super().__init__(f"{file}: {count}\n" + "\n".join(f"  {problem}" for problem in problems))
+
+
+class BooksError(RoutebookError):
+    """The books cannot be read or written: not a database, locked, no space, a newer version's."""
+
+
+class SetupNeeded(RoutebookError):
+    """Something must be installed or fetched first; the message says what to type."""
+
+
+class NoCandidate(RoutebookError):
+    """No model is left to try; carries the plan with every model left out and its reason."""
+
+    def __init__(self, plan: Plan) -> None:
+        """The message lists each model left out."""
+        self.plan = plan
+        self.left_out: tuple[LeftOut, ...] = plan.left_out
+        lines = "".join(f"\n  {out.model}: {out.reason}" for out in plan.left_out) or "\n  (the route names no model)"
+        super().__init__(f"No model can take this prompt (route {plan.route!r}).{lines}\nMend one of these, or name a model with -m.")
+
+
+class BudgetExceeded(RoutebookError):
+    """The next call could exceed a cap, so it was not sent."""
+
+    def __init__(
+        self, scope: str, *, period: str, cap_usd: Decimal, spent_usd: Decimal, needed_usd: Decimal, resets_at: dt.datetime | None
+    ) -> None:
+        """`scope` as in `[budgets]` (`total`, `claude`, …) or `this cell`; `spent_usd` includes what is reserved."""
+        self.scope, self.period, self.cap_usd, self.spent_usd = scope, period, cap_usd, spent_usd
+        self.needed_usd, self.resets_at = needed_usd, resets_at
+        until = f" It resets at {resets_at:%Y-%m-%d %H:%M}." if resets_at else ""
+        super().__init__(
+            f"The {period} budget of {scope!r} is ${cap_usd}; ${spent_usd} is spent or reserved and this call may need ${needed_usd}.{until}\n"
+            f"Raise it in [budgets], use --tier free or --local, or lower --max-tokens."
+        )
+
+
+class DeadlineExceeded(RoutebookError):
+    """The request's total time is over."""
+
+
+class LocalOnlyViolation(RoutebookError):
+    """Something tried to leave the machine behind the wall; nothing was sent."""
+
+
+class ProviderError(RoutebookError):
+    """A call failed at a provider. `status` is the HTTP status where there was one; `headers` holds the rate-limit headers."""
+
+    outcome: Literal["rate_limited", "timeout", "refused", "error"] = "error"
+    retry_after_s: float | None = None
+    """The time to wait as the provider stated it, in any of its errors (a 503 may state one too)."""
+
+    def __init__(
+        self, message: str, *, provider: str = "", status: int | None = None, headers: Mapping[str, str] | None = None, hint: str = ""
+    ) -> None:
+        """`message` says what the provider said; `hint` what to do."""
+        self.provider, self.status, self.headers, self.hint = provider, status, dict(headers or {}), hint
+        said = f"{provider}: {message}" if provider else message
+        super().__init__(f"{said} {hint}".rstrip())
+
+
+class RateLimited(ProviderError):
+    """429 in any form. `retry_after_s` as the provider stated it; `is_daily` when a day's quota is spent; `is_final` when waiting cannot help."""
+
+    outcome = "rate_limited"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str = "",
+        status: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        hint: str = "",
+        retry_after_s: float | None = None,
+        is_daily: bool = False,
+        is_final: bool = False,
+    ) -> None:
+        super().__init__(message, provider=provider, status=status, headers=headers, hint=hint)
+        self.retry_after_s, self.is_daily, self.is_final = retry_after_s, is_daily, is_final
+
+
+class Unavailable(ProviderError):
+    """Not reachable, overloaded, or a 5xx: the next try, or the next model, may do."""
+
+
+class TimedOut(Unavailable):
+    """One of the four times of an attempt ran out; `phase` says which."""
+
+    outcome = "timeout"
+
+    def __init__(self, phase: Literal["connect", "first_token", "idle", "total"], *, limit_s: float, provider: str = "") -> None:
+        """`limit_s` is the time that ran out."""
+        self.phase, self.limit_s = phase, limit_s
+        said = {
+            "connect": "no connection",
+            "first_token": "no first token",
+            "idle": "the stream stood still",
+            "total": "the answer was not complete",
+        }
+        super().__init__(
+            f"{said[phase]} within {limit_s:g} s.", provider=provider, hint=f"Raise timeout.{phase}_s of the model if it needs longer."
+        )
+
+
+class Refused(ProviderError):
+    """The model or the provider declined. `is_guess` when only the words of the answer say so."""
+
+    outcome = "refused"
+
+    def __init__(self, message: str, *, provider: str = "", category: str | None = None, is_guess: bool = False) -> None:
+        """`category` as the provider names it."""
+        super().__init__(message, provider=provider)
+        self.category, self.is_guess = category, is_guess
+
+
+class BadRequest(ProviderError):
+    """The provider does not accept the request; the same request would fail again."""
+
+
+class AuthFailed(ProviderError):
+    """The key is missing, wrong, or not allowed to use the model."""
+
+
+class ContextOverflow(BadRequest):
+    """The prompt does not fit the model's window."""
+
+
+class StreamBroken(ProviderError):
+    """The stream ended before its end: a cut connection, a malformed line, an error inside, an answer without content."""
+
+
+class AllAttemptsFailed(RoutebookError):
+    """Every candidate was tried; carries the attempts and the last error as its cause."""
+
+    def __init__(self, attempts: Sequence[Attempt]) -> None:
+        """The message lists each attempt."""
+        self.attempts = tuple(attempts)
+        lines = "".join(f"\n  {a.attempt}. {a.model}: {a.error or a.status}" for a in attempts)
+        count = "The only attempt failed" if len(attempts) == 1 else f"All {len(attempts)} attempts failed"
+        super().__init__(f"{count}:{lines}\nSee %route why, or add a fallback to the route in routing.toml.")

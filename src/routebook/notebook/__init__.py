@@ -1,0 +1,1 @@
+"""IPython and ipywidgets: magics, views, completion."""

@@ -1,0 +1,143 @@
+"""A cell while it runs: the engine streams, the main thread drains and shows.
+
+The main thread waits on a queue and hands what has gathered to a view every 50 ms, however many tokens came. An interrupt cancels the
+request, waits for its row to be written, and ends the cell with what came so far.
+"""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Callable
+from concurrent.futures import CancelledError
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from routebook.engine.loop import Job
+from routebook.messages import Answer, Decision, Delta, Done, Event, Started, Switched, Waiting
+from routebook.notebook import wording
+
+TICK_S: Final = 0.05
+GRACE_S: Final = 2.0
+"""How long an interrupted cell waits for its row; usually it takes milliseconds."""
+
+
+class View(Protocol):
+    """Shows a cell while it runs."""
+
+    def open(self, *, cancel: Callable[[], None]) -> None:
+        """Show that something is under way; `cancel` may be called from any thread."""
+
+    def show(self, *, head: str | None, state: str | None, delta: str, void: str | None) -> None:
+        """Show what has gathered: a new headline, a new state, more text; `void` says why the text before it no longer counts."""
+
+    def close(self, answer: Answer | None) -> None:
+        """Show the final form; `None` when there is no answer."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """The cell was stopped: stops Run All, and says so in one line."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"Stopped: {self}"]
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """What came since it was last shown."""
+
+    head: str | None = None
+    state: str | None = None
+    void: str | None = None
+    text: list[str] = field(default_factory=list)
+    is_empty: bool = True
+
+    def add(self, event: Event) -> None:
+        self.is_empty = False
+        match event:
+            case Decision(plan=plan):
+                self.head = wording.headline(plan)
+            case Waiting(model=model, place=place, reason=reason):
+                self.state = f"waiting for {model}: " + (f"place {place} in its queue" if place else reason)
+            case Started(model=model):
+                self.state = f"asking {model}"
+            case Delta(text=text, kind="text"):
+                self.state = ""
+                self.text.append(text)
+            case Delta():
+                self.state = "thinking"
+            case Switched(from_model=gone, to_model=to, reason=reason):
+                self.void, self.text = reason, []
+                self.state = f"asking {gone} again" if gone == to else f"{gone} did not answer ({reason}); asking {to}"
+
+
+def follow(start: Callable[[Callable[[Event], None], Callable[[], None]], Job[Answer]], view: View) -> Answer:
+    """Start a request, show it while it runs, and return its answer.
+
+    Raises:
+        Interrupted: the stop button, Ctrl-C or Cancel; the partial text stays in the cell.
+        RoutebookError: no answer came.
+    """
+    events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+    job = start(events.put, lambda: events.put(None))
+    answer: Answer | None = None
+    view.open(cancel=job.cancel)
+    try:
+        answer = _drain(events, view)
+    except KeyboardInterrupt:
+        job.cancel()
+        answer = _last_word(events)
+        raise Interrupted(_kept(answer)) from None
+    finally:
+        view.close(answer)
+    try:
+        return job.result(GRACE_S)
+    except CancelledError:
+        raise Interrupted(_kept(answer)) from None
+
+
+def _drain(events: queue.SimpleQueue[Event | None], view: View) -> Answer | None:
+    """Show events as they come, at most twenty times a second; return the answer once all is said."""
+    gathered, shown_at = _Gathered(), 0.0
+    answer: Answer | None = None
+    is_over = False
+    while not is_over:
+        wait_s = None if gathered.is_empty else max(0.0, TICK_S - (time.monotonic() - shown_at))
+        try:
+            event = events.get(timeout=wait_s)
+        except queue.Empty:
+            view.show(head=gathered.head, state=gathered.state, delta="".join(gathered.text), void=gathered.void)
+            gathered, shown_at = _Gathered(), time.monotonic()
+            continue
+        if event is None:
+            is_over = True
+        elif isinstance(event, Done):
+            answer = event.answer
+        else:
+            gathered.add(event)
+    if not gathered.is_empty:
+        view.show(head=gathered.head, state=gathered.state, delta="".join(gathered.text), void=gathered.void)
+    return answer
+
+
+def _last_word(events: queue.SimpleQueue[Event | None]) -> Answer | None:
+    """What a cancelled request still says: its partial answer."""
+    until = time.monotonic() + GRACE_S
+    answer: Answer | None = None
+    while (left_s := until - time.monotonic()) > 0:
+        try:
+            event = events.get(timeout=left_s)
+        except queue.Empty:
+            break
+        if event is None:
+            break
+        if isinstance(event, Done):
+            answer = event.answer
+    return answer
+
+
+def _kept(answer: Answer | None) -> str:
+    if answer is None:
+        return "nothing had come yet."
+    cost = wording.dollars(answer.cost_usd)
+    return f"{len(answer.text)} characters are kept, cost so far: {cost}."

@@ -1,0 +1,77 @@
+"""`%%route` and `%route`: parse, call, show. What is decided is decided elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from IPython.core.error import UsageError as LineError
+from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
+
+from routebook.errors import RoutebookError, UsageError
+from routebook.messages import Overrides
+from routebook.notebook import options
+from routebook.notebook.session import Session
+
+
+@magics_class
+class RouteMagics(Magics):
+    """The magics of one kernel."""
+
+    def __init__(self, shell: Any, session: Session) -> None:  # noqa: ANN401  IPython has no types
+        """`session` holds the router and the conversation."""
+        super().__init__(shell)
+        self.session = session
+
+    @no_var_expand
+    @cell_magic("route")  # type: ignore[arg-type]  # IPython types its own decorator as one that takes nothing
+    def route_cell(self, line: str, cell: str) -> None:
+        """Route the cell's text to the right model: `%%route -h` shows the options."""
+        with _shortly():
+            given = options.parse(line)
+            if given.help:
+                print(options.help_text())  # noqa: T201  help is what was asked for
+                return
+            self._route(given, cell)
+
+    @no_var_expand
+    @line_magic("route")  # type: ignore[arg-type]  # as above
+    def route_line(self, line: str) -> Any:  # noqa: ANN401  a frame, or nothing
+        """Look around and set up: `%route help` shows what there is."""
+        from routebook.notebook import subcommands
+
+        with _shortly():
+            return subcommands.run(self.session, line)
+
+    def _route(self, given: Any, cell: str) -> None:  # noqa: ANN401  argparse's namespace
+        from routebook.notebook.interpolate import interpolate
+        from routebook.notebook.page import plan_page
+
+        session = self.session
+        prompt = (cell if given.raw else interpolate(cell, session.shell.user_ns)).strip()
+        asked = options.overrides(given)
+        asked.update(Overrides(history=session.history(given.history or 0), notebook=session.notebook, cell_id=session.cell_id))
+        router = session.router
+        if given.dry:
+            session.show(plan_page(router.plan(prompt, **asked)))
+            return
+        from routebook.notebook.live import follow
+
+        answer = follow(lambda emit, on_end: router.start(prompt, emit=emit, on_end=on_end, **asked), session.view())
+        session.remember(prompt, answer)
+        if given.out:
+            session.shell.user_ns[given.out] = answer
+
+
+class _shortly:  # noqa: N801  reads as a word: with _shortly()
+    """Errors of ours in one or a few plain lines instead of a traceback wall; still exceptions to papermill and nbclient."""
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        """Turn a wrong line into IPython's own usage error; give the others a short rendering."""
+        if isinstance(error, UsageError):
+            raise LineError(str(error)) from None
+        if isinstance(error, RoutebookError):
+            lines = [f"{type(error).__name__}: {error}"]
+            error._render_traceback_ = lambda: lines  # type: ignore[attr-defined]

@@ -1,0 +1,129 @@
+"""The options of a `%%route` cell, as one table: parsing, help, completion and the docs all read it."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
+
+from routebook.errors import UsageError
+from routebook.messages import PRIORITIES, TIERS, Overrides
+from routebook.near import did_you_mean
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option."""
+
+    flags: tuple[str, ...]
+    help: str
+    metavar: str | None = None
+    type: Callable[[str], Any] = str
+    choices: tuple[str, ...] = ()
+    names: str | None = None
+    """What its value names (`models`, `routes`, `tasks`, `agents`), for completion."""
+
+    @property
+    def is_switch(self) -> bool:
+        """True when it takes no value."""
+        return self.metavar is None
+
+
+OPTIONS: Final = (
+    Option(("-m", "--model"), "this model or pool, no choosing", "NAME", names="models"),
+    Option(("--route",), "this route of routing.toml", "NAME", names="routes"),
+    Option(("--task",), "take the prompt as this task", "NAME", names="tasks"),
+    Option(("--complexity",), "take the prompt as this hard, 0 to 10", "N", float),
+    Option(("--agent",), "the agent who asks", "NAME", names="agents"),
+    Option(("--tier",), "the dearest tier allowed", "TIER", choices=TIERS),
+    Option(("--local",), "the wall: nothing leaves the machine"),
+    Option(("--budget",), "the most this cell may cost, in US dollars", "USD", float),
+    Option(("--priority",), "P0 overtakes, P3 waits", "P", choices=PRIORITIES),
+    Option(("--deadline",), "total time, in seconds", "S", float),
+    Option(("--dry",), "show the plan; nothing is sent"),
+    Option(("-o", "--out"), "put the Answer into this variable", "NAME"),
+    Option(("--system",), "a system message", "TEXT"),
+    Option(("--temperature",), "0 is steady, 2 is wild", "X", float),
+    Option(("--max-tokens",), "the longest answer, in tokens", "N", int),
+    Option(("--think",), "thinking, for models that have it", "WHEN", choices=("on", "off", "keep")),
+    Option(("--history",), "send the last N exchanges of this notebook too", "N", int),
+    Option(("--raw",), "leave {{name}} as it is"),
+    Option(("-h", "--help"), "show this help"),
+)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises instead of leaving the process."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with the line, with the nearest right option."""
+        flags = [flag for option in OPTIONS for flag in option.flags]
+        _, _, unknown = message.partition("unrecognized arguments: ")
+        if unknown:
+            first = unknown.split()[0]
+            if first.startswith("-"):
+                raise UsageError(f"There is no option {first}. {did_you_mean(first, flags)} %%route -h shows them all.")
+            raise UsageError(f"{unknown!r} stands on the %%route line but belongs to no option. The prompt goes on the lines below.")
+        raise UsageError(f"{message[0].upper()}{message[1:]}. %%route -h shows all options.")
+
+
+def _parser() -> _Parser:
+    parser = _Parser(prog="%%route", add_help=False, allow_abbrev=False)
+    for option in OPTIONS:
+        if option.is_switch:
+            parser.add_argument(*option.flags, action="store_true")
+        else:
+            parser.add_argument(*option.flags, type=option.type, choices=option.choices or None, metavar=option.metavar)
+    return parser
+
+
+def parse(line: str) -> argparse.Namespace:
+    """Parse the text behind `%%route`.
+
+    Raises:
+        UsageError: an option is unknown, lacks its value, or its value is not of the right kind.
+    """
+    try:
+        words = shlex.split(line)
+    except ValueError as error:
+        raise UsageError(f"The %%route line has a quote that is not closed: {line.strip()!r}.") from error
+    given = _parser().parse_args(words)
+    if given.out is not None and not given.out.isidentifier():
+        raise UsageError(f"-o takes the name of a variable, and {given.out!r} is none.")
+    return given
+
+
+def overrides(given: argparse.Namespace) -> Overrides:
+    """What the options say to the router."""
+    return Overrides(
+        model=given.model,
+        route=given.route,
+        task=given.task,
+        complexity=given.complexity,
+        agent=given.agent,
+        tier=given.tier,
+        local=given.local,
+        budget_usd=given.budget,
+        priority=given.priority,
+        deadline_s=given.deadline,
+        system=given.system,
+        temperature=given.temperature,
+        max_tokens=given.max_tokens,
+        think=given.think,
+    )
+
+
+def help_text() -> str:
+    """All options, one a line."""
+    rows = [(", ".join(option.flags) + (f" {option.metavar}" if option.metavar else ""), _describe(option)) for option in OPTIONS]
+    width = max(len(left) for left, _ in rows)
+    lines = [f"  {left:<{width}}  {right}" for left, right in rows]
+    return "\n".join(
+        ["%%route [options]", "prompt, in which {{name}} is replaced by a variable", "", *lines, "", "Set up and look around: %route help"]
+    )
+
+
+def _describe(option: Option) -> str:
+    return f"{option.help} ({', '.join(option.choices)})" if option.choices else option.help

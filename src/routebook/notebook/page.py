@@ -1,0 +1,76 @@
+"""The static form of an answer: what a saved notebook shows on GitHub, in nbviewer, in nbconvert, and when reopened without a kernel.
+
+Only inline styles and plain elements: JupyterLab drops `<style>` and `<svg>` from notebooks it does not trust.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from html import escape
+from importlib.resources import files
+from string import Template
+
+from routebook.messages import Answer, Plan
+from routebook.notebook import wording
+from routebook.notebook.markdown import render
+
+Bundle = dict[str, str]
+"""A MIME bundle: `text/html` and its twin `text/plain`."""
+
+
+def answer_page(answer: Answer) -> Bundle:
+    """The whole answer: headline, text, footline, and why."""
+    head, foot = wording.headline(answer.plan, model=answer.model), wording.footline(answer)
+    html = template("answer").substitute(
+        head=escape(head), body=_body(answer), foot=escape(foot), notes=_notes(answer.notes), why=_why(answer.plan, attempts_of(answer))
+    )
+    notes = "".join(f"\n! {note}" for note in answer.notes)
+    return {"text/html": html, "text/plain": f"[{head}]\n\n{answer.text.strip()}\n\n[{foot}]{notes}"}
+
+
+def plan_page(plan: Plan) -> Bundle:
+    """A plan that is not carried out: `--dry` and `%route plan`."""
+    head = wording.headline(plan)
+    html = template("plan").substitute(head=escape(head), why=_sections(wording.reasons(plan)))
+    return {"text/html": html, "text/plain": f"[{head}]\n{sections_text(wording.reasons(plan))}"}
+
+
+def why_page(answer: Answer) -> Bundle:
+    """Why an answer came about."""
+    parts = [*wording.reasons(answer.plan), *attempts_of(answer)]
+    return {"text/html": template("why").substitute(why=_sections(parts)), "text/plain": sections_text(parts)}
+
+
+def attempts_of(answer: Answer) -> list[tuple[str, list[str]]]:
+    """The attempts, as one more section of the reasons."""
+    lines = [f"{attempt.attempt}. {wording.attempt_line(attempt)}" for attempt in answer.attempts]
+    return [("Attempts", lines)]
+
+
+def sections_text(parts: list[tuple[str, list[str]]]) -> str:
+    """Headings and lines as text."""
+    return "\n".join("\n".join([f"{title}:", *(f"  {line}" for line in lines)]) for title, lines in parts)
+
+
+def _body(answer: Answer) -> str:
+    thinking = template("thinking").substitute(text=escape(answer.thinking)) if answer.thinking else ""
+    return thinking + (render(answer.text) if answer.text else "<p><em>nothing came</em></p>")
+
+
+def _notes(notes: tuple[str, ...]) -> str:
+    return "".join(template("note").substitute(text=escape(note)) for note in notes)
+
+
+def _why(plan: Plan, attempts: list[tuple[str, list[str]]]) -> str:
+    return _sections([*wording.reasons(plan), *attempts])
+
+
+def _sections(parts: list[tuple[str, list[str]]]) -> str:
+    rows = (template("section").substitute(title=escape(title), lines="<br>".join(map(escape, lines))) for title, lines in parts)
+    return "".join(rows)
+
+
+@cache
+def template(name: str) -> Template:
+    """A template of `templates/`; what is substituted must be safe HTML already."""
+    return Template((files("routebook.notebook") / "templates" / f"{name}.html").read_text(encoding="utf-8"))

@@ -1,0 +1,112 @@
+"""What one notebook has at hand: its router, its conversation, its last answer, and which cell is running."""
+
+from __future__ import annotations
+
+import atexit
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from routebook.messages import Answer, Message
+
+if TYPE_CHECKING:  # the router loads with the first cell
+    from routebook.engine.router import Router
+    from routebook.notebook.live import View
+    from routebook.notebook.page import Bundle
+
+
+class Session:
+    """State that lives as long as the kernel has the extension loaded."""
+
+    def __init__(self, shell: Any) -> None:  # noqa: ANN401  IPython has no types
+        """`shell` is IPython's `InteractiveShell`."""
+        self.shell = shell
+        self.last: Answer | None = None
+        self._exchanges: list[tuple[str, str]] = []
+        self._router: Router | None = None
+
+    @property
+    def router(self) -> Router:
+        """The router, made when first needed.
+
+        Raises:
+            ConfigError: `routing.toml` is wrong.
+        """
+        if self._router is None:
+            from routebook.engine.router import Router
+
+            self._router = Router()
+            atexit.register(self.close)
+        return self._router
+
+    @property
+    def has_router(self) -> bool:
+        """Whether one was made already: completion does not make one."""
+        return self._router is not None
+
+    def reload(self) -> None:
+        """Read `routing.toml` again; the old router stays in use when the new file is wrong."""
+        from routebook.engine.router import Router
+
+        router = Router()
+        self.close()
+        self._router = router
+
+    def close(self) -> None:
+        """Close the router; the next cell makes a new one."""
+        router, self._router = self._router, None
+        if router is not None:
+            atexit.unregister(self.close)
+            router.close()
+
+    def remember(self, prompt: str, answer: Answer) -> None:
+        """Keep an exchange for `--history`, `%route why` and `_route`."""
+        self.last = answer
+        self.shell.user_ns["_route"] = answer
+        if answer.text and answer.finish_reason != "cancelled":
+            self._exchanges.append((prompt, answer.text))
+
+    def history(self, exchanges: int) -> tuple[Message, ...]:
+        """The last so many exchanges, as messages."""
+        recent = self._exchanges[-exchanges:] if exchanges > 0 else []
+        pairs = ((Message(role="user", content=asked), Message(role="assistant", content=said)) for asked, said in recent)
+        return tuple(message for pair in pairs for message in pair)
+
+    def view(self) -> View:
+        """What shows a cell while it runs here."""
+        if self.is_kernel:
+            from routebook.notebook.widget import WidgetView
+
+            return WidgetView()
+        from routebook.notebook.terminal import TerminalView
+
+        return TerminalView()
+
+    def show(self, page: Bundle) -> None:
+        """Show a page: as HTML in a notebook, as text in a terminal."""
+        if self.is_kernel:
+            from IPython.display import display
+
+            display(page, raw=True)
+        else:
+            print(page["text/plain"])  # noqa: T201  a terminal's output
+
+    @property
+    def is_kernel(self) -> bool:
+        """A Jupyter kernel, as against IPython in a terminal."""
+        return hasattr(self.shell, "kernel")
+
+    @property
+    def notebook(self) -> str | None:
+        """The notebook's name, where the front end tells it."""
+        path = os.environ.get("JPY_SESSION_NAME") or self.shell.user_ns.get("__vsc_ipynb_file__")
+        return Path(path).name if path else None
+
+    @property
+    def cell_id(self) -> str | None:
+        """The running cell's id, where the front end tells it."""
+        if not self.is_kernel:
+            return None
+        metadata = self.shell.get_parent().get("metadata", {})
+        found = metadata.get("cellId")
+        return found if isinstance(found, str) else None

@@ -1,0 +1,50 @@
+"""A cell in a terminal: lines and text as they come, because every display update there would print another object."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from routebook.messages import Answer
+from routebook.notebook import wording
+
+
+class TerminalView:
+    """Writes to standard output."""
+
+    def __init__(self) -> None:
+        """Nothing is written yet."""
+        self._is_in_line = False
+        self._state = ""
+
+    def open(self, *, cancel: Callable[[], None]) -> None:
+        """Ctrl-C cancels; there is nothing to show."""
+
+    def show(self, *, head: str | None, state: str | None, delta: str, void: str | None) -> None:
+        """Write the headline, the state in brackets when it changed, and the text."""
+        if head is not None:
+            self._line(f"[{head}]")
+        if void is not None:
+            self._line(f"[what came is void: {void}]")
+        if state and state != self._state:
+            self._line(f"[{state}]")
+            self._state = state
+        if delta:
+            sys.stdout.write(delta)
+            sys.stdout.flush()
+            self._is_in_line = not delta.endswith("\n")
+
+    def close(self, answer: Answer | None) -> None:
+        """Write the footline."""
+        if answer is None:
+            self._line("")
+            return
+        self._line(f"[{wording.footline(answer)}]")
+        for note in answer.notes:
+            self._line(f"! {note}")
+
+    def _line(self, text: str) -> None:
+        start = "\n" if self._is_in_line else ""
+        sys.stdout.write(f"{start}{text}\n" if text else start)
+        sys.stdout.flush()
+        self._is_in_line = False

@@ -1,0 +1,97 @@
+"""What a cell says about a request, in words: the lines above and below the answer, and why. Shared by page, terminal and text twin."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from routebook.messages import Answer, Attempt, Plan
+
+
+def headline(plan: Plan, *, model: str | None = None) -> str:
+    """Task, complexity, the model, and how many stand behind it."""
+    behind = len(plan.candidates) - 1
+    model = model or (plan.candidates[0].model if plan.candidates else "no model")
+    seen = plan.classification
+    parts = [seen.task.replace("_", " "), f"complexity {seen.complexity:.0f} of 10", model]
+    if behind > 0:
+        parts.append(f"{behind} more behind it")
+    if plan.local:
+        parts.append("stays on this machine")
+    return " · ".join(parts)
+
+
+def footline(answer: Answer) -> str:
+    """Model, tokens, time to first token, total time, cost, and attempts when there was more than one."""
+    last = answer.attempt
+    parts = [last.model, tokens(last)]
+    if last.ttft_s is not None:
+        parts.append(f"first token {seconds(last.ttft_s)}")
+    if last.latency_s is not None:
+        parts.append(f"total {seconds(last.latency_s)}")
+    parts.append(dollars(answer.cost_usd))
+    if len(answer.attempts) > 1:
+        parts.append(f"{len(answer.attempts)} attempts")
+    if answer.finish_reason == "length":
+        parts.append("cut at the longest answer allowed")
+    if answer.finish_reason == "refusal":
+        parts.append("the model refused")
+    if answer.finish_reason == "cancelled":
+        parts.append("stopped")
+    return " · ".join(filter(None, parts))
+
+
+def tokens(attempt: Attempt) -> str:
+    """Tokens in and out; `about` when they are estimated."""
+    if attempt.input_tokens is None and attempt.output_tokens is None:
+        return ""
+    about = "about " if attempt.tokens_estimated else ""
+    return f"{about}{attempt.input_tokens or 0} tokens in, {attempt.output_tokens or 0} out"
+
+
+def seconds(value: float) -> str:
+    """A time as people read it: `0.31 s`, `12.4 s`, `2 min 5 s`."""
+    if value < 10:  # noqa: PLR2004  ten seconds: two digits are enough from there on
+        return f"{value:.2f} s"
+    return f"{value:.1f} s" if value < 100 else f"{int(value // 60)} min {value % 60:.0f} s"  # noqa: PLR2004
+
+
+def dollars(cost: Decimal | None) -> str:
+    """An amount, or that it is unknown."""
+    if cost is None:
+        return "price unknown"
+    if cost == 0:
+        return "free"
+    return f"${cost:.2f}" if cost >= 1 else f"${cost:.6f}".rstrip("0")
+
+
+def attempt_line(attempt: Attempt) -> str:
+    """One attempt with how it ended and why it was made."""
+    time = f" after {seconds(attempt.latency_s)}" if attempt.latency_s is not None else ""
+    how = {"ok": "answered", "rate_limited": "was at its limit", "timeout": "took too long", "error": "failed"}.get(
+        attempt.status, attempt.status
+    )
+    trouble = f": {attempt.error}" if attempt.error else ""
+    return f"{attempt.model} {how}{time}{trouble}"
+
+
+def reasons(plan: Plan) -> list[tuple[str, list[str]]]:
+    """Why the plan is as it is, as headings with their lines."""
+    seen = plan.classification
+    parts = [
+        (
+            "Classified",
+            [
+                f"{seen.task} (confidence {seen.confidence:.2f}), complexity {seen.complexity:.1f} of 10, strength {seen.strength:.2f}, "
+                + ("needs tools" if seen.needs_tools else "needs no tools"),
+                "because of " + ", ".join(seen.reasons),
+            ],
+        ),
+        ("Route", [f"{plan.route}: {plan.route_reason}"]),
+        ("To try, in order", [f"{c.model} ({c.tier}, {_expected(c.expected_cost_usd)}): {c.reason}" for c in plan.candidates]),
+        ("Left out", [f"{out.model}: {out.reason}" for out in plan.left_out]),
+    ]
+    return [(title, lines) for title, lines in parts if lines]
+
+
+def _expected(cost: Decimal | None) -> str:
+    return "price unknown" if cost is None else "free" if cost == 0 else f"about ${cost:.5f}"

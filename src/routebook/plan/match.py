@@ -1,0 +1,67 @@
+"""Which route a prompt takes: the first whose conditions all hold, else the default."""
+
+from __future__ import annotations
+
+import re
+
+from routebook.config.values import Config, Route
+from routebook.messages import Classification, Priority, Request
+
+LEAST_CONFIDENCE = 0.35
+"""Below it a classification counts as no signal: only routes that ask nothing of the task or its difficulty may match."""
+
+_FILE = re.compile(
+    r"(?<![\w/.])[\w./-]*\w\.(?:py|ipynb|js|jsx|ts|tsx|java|kt|go|rs|c|h|cc|cpp|hpp|cs|rb|php|swift|scala|sql|sh|toml|ya?ml|json|md|txt|csv|html|css)\b"
+)
+
+
+def choose_route(config: Config, request: Request, seen: Classification, *, input_tokens: int) -> tuple[Route, str]:
+    """Return the route and why it was taken. The last route of a config is its default and always matches."""
+    if request.route is not None:
+        return next(route for route in config.routes if route.name == request.route), "you named it"
+    n_files = len(set(_FILE.findall(request.text)))
+    is_sure = seen.confidence >= LEAST_CONFIDENCE or request.task is not None
+    for route in config.routes[:-1]:
+        if not is_sure and _asks_of_prompt(route):
+            continue
+        why = _why(route, request, seen, input_tokens=input_tokens, n_files=n_files)
+        if why is not None:
+            return route, why
+    default = config.routes[-1]
+    if not is_sure:
+        return default, f"no clear signal (confidence {seen.confidence:.2f}), so the default"
+    return default, "no other route matched, so the default"
+
+
+def _asks_of_prompt(route: Route) -> bool:
+    return bool(route.tasks) or route.complexity is not None or route.strength is not None or route.needs_tools is not None
+
+
+def _why(route: Route, request: Request, seen: Classification, *, input_tokens: int, n_files: int) -> str | None:
+    """The conditions that hold, in words; `None` when one does not."""
+    held: list[str] = []
+    checks: tuple[tuple[bool, bool, str], ...] = (
+        (bool(route.tasks), seen.task in route.tasks, f"task is {seen.task}"),
+        (route.complexity is not None, _within(route.complexity, seen.complexity), f"complexity {seen.complexity:.0f}"),
+        (route.strength is not None, _within(route.strength, seen.strength), f"strength {seen.strength:.2f}"),
+        (route.needs_tools is not None, route.needs_tools == seen.needs_tools, "needs tools" if seen.needs_tools else "needs no tools"),
+        (route.min_tokens is not None, input_tokens >= (route.min_tokens or 0), f"at least {route.min_tokens} tokens"),
+        (route.max_tokens is not None, input_tokens <= (route.max_tokens or 0), f"at most {route.max_tokens} tokens"),
+        (route.min_files is not None, n_files >= (route.min_files or 0), f"names {n_files} files"),
+        (route.agent is not None, route.agent == request.agent, f"agent {request.agent}"),
+    )
+    for is_asked, holds, words in checks:
+        if is_asked and not holds:
+            return None
+        if is_asked:
+            held.append(words)
+    return ", ".join(held) or "it takes everything"
+
+
+def _within(span: tuple[float, float] | None, value: float) -> bool:
+    return span is None or span[0] <= value <= span[1]
+
+
+def priority_of(route: Route, request: Request) -> Priority:
+    """The request's own priority, else its route's, else P2."""
+    return request.priority or route.priority or "P2"

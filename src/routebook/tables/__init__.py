@@ -1,0 +1,1 @@
+"""The books as a tidy frame, and the frame as charts."""

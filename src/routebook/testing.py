@@ -1,0 +1,95 @@
+"""For users' own tests: a server on loopback that speaks a provider's wire format and answers, or misbehaves, as told.
+
+from routebook import testing
+
+with testing.ScriptedServer(wire="openai", reply="Four.") as server:
+...                              # base_url = server.url in routing.toml, any key
+assert server.seen.attempts == 1
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Literal, Self
+
+import msgspec
+
+from routebook.backends.chaos.seen import Seen, SeenCall
+from routebook.backends.chaos.server import ChaosServer
+from routebook.backends.chaos.wire import WaitForm
+from routebook.config.values import Chaos, Fault
+
+__all__ = ["Chaos", "Fault", "ScriptedServer", "Seen", "SeenCall"]
+
+WireName = Literal["openai", "anthropic", "gemini", "ollama"]
+
+
+class ScriptedServer:
+    """A scripted server on a thread of its own, for the length of a `with` block. No key is needed unless one is given."""
+
+    def __init__(
+        self,
+        *,
+        wire: WireName = "openai",
+        reply: str | None = None,
+        faults: Sequence[Fault] = (),
+        script: Chaos | None = None,
+        models: Mapping[str, Chaos] | None = None,
+        key: str | None = None,
+        rpm: int | None = None,
+        max_concurrent: int | None = None,
+        random_usage: bool = False,
+        wait_forms: Sequence[WaitForm] = (),
+    ) -> None:
+        """Prepare a server; entering the block opens its port.
+
+        Args:
+            wire: the wire format that `url` is for.
+            reply: the answer; without it words made from the script's seed.
+            faults: what goes wrong.
+            script: all the rest of it; `wire`, `reply` and `faults` go on top.
+            models: scripts of their own by model id; also the models it lists.
+            key: refuse requests without it.
+            rpm: answer 429 to more calls a minute, and count them in `seen.over_limit`.
+            max_concurrent: answer 429 to more calls at once, and count them.
+            random_usage: report tokens drawn from the seed.
+            wait_forms: the ways in which a 429 states its time, in turn.
+        """
+        chaos = msgspec.structs.replace(script or Chaos(), wire=wire)
+        if reply is not None:
+            chaos = msgspec.structs.replace(chaos, reply=reply)
+        if faults:
+            chaos = msgspec.structs.replace(chaos, faults=tuple(faults))
+        self._server = ChaosServer(
+            chaos, models=models, key=key, rpm=rpm, max_concurrent=max_concurrent, random_usage=random_usage, wait_forms=wait_forms
+        )
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="routebook-scripted-server", daemon=True)
+
+    @property
+    def url(self) -> str:
+        """The `base_url` of a provider of the wire format's kind."""
+        return self._server.url
+
+    def url_for(self, wire: WireName) -> str:
+        """Return the `base_url` for another wire format: the server speaks all of them."""
+        return self._server.url_for(wire)
+
+    @property
+    def seen(self) -> Seen:
+        """What has reached the server so far."""
+        return self._server.seen
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self._server.start(), self._loop).result()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        asyncio.run_coroutine_threadsafe(self._server.aclose(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()

@@ -1,0 +1,55 @@
+"""What all tests share: the outside network is blocked, and nothing of the user's is read or written."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_outside_network() -> Iterator[None]:
+    """Refuse every connection that leaves the machine: a test that needs one is wrong."""
+    connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
+
+    def allowed(address: Any) -> bool:  # noqa: ANN401  whatever a socket takes
+        if not isinstance(address, tuple):
+            return True
+        try:
+            return ipaddress.ip_address(address[0].split("%")[0]).is_loopback
+        except ValueError:
+            return address[0] == "localhost"
+
+    def guarded(self: socket.socket, address: Any) -> None:  # noqa: ANN401
+        if not allowed(address):
+            raise OSError(f"a test tried to reach {address}")
+        connect(self, address)
+
+    def guarded_ex(self: socket.socket, address: Any) -> int:  # noqa: ANN401
+        if not allowed(address):
+            raise OSError(f"a test tried to reach {address}")
+        return connect_ex(self, address)
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(socket.socket, "connect", guarded)
+    patch.setattr(socket.socket, "connect_ex", guarded_ex)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """A home and a working folder of the test's own; no keys, no Ollama of the machine's."""
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_DATA_HOME", str(home / "data"))
+    monkeypatch.setenv("OLLAMA_HOST", "http://127.0.0.1:9")
+    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GROQ_API_KEY", "GEMINI_API_KEY", "OPENROUTER_API_KEY", "OLLAMA_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    if "browser" not in request.keywords:
+        monkeypatch.chdir(tmp_path)
