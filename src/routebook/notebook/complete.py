@@ -38,11 +38,17 @@ class Completer:
     def __init__(self, session: Session) -> None:
         """`session` gives the names."""
         self._session = session
-        self.match = context_matcher(identifier="routebook", priority=1000)(
-            self._match
-        )  # a plain function: matchers are told apart by identity
 
-    def _match(self, context: CompletionContext) -> dict[str, Any]:
+    def matcher(self) -> Any:  # noqa: ANN401  IPython has no types
+        """What IPython calls: a function of its own, because a method cannot carry a matcher's attributes."""
+
+        @context_matcher(identifier="routebook", priority=1000)
+        def match(context: CompletionContext) -> dict[str, Any]:
+            return self.match(context)
+
+        return match
+
+    def match(self, context: CompletionContext) -> dict[str, Any]:
         first = context.full_text.split("\n", 1)[0]
         if not LINE.match(first):
             return {"completions": [], "suppress": False}

@@ -16,10 +16,10 @@ def load(shell: Any) -> None:  # noqa: ANN401  IPython has no types
     if getattr(shell, _NAME, None) is not None:
         return
     session = Session(shell)
-    completer = Completer(session)
+    matcher = Completer(session).matcher()
     shell.register_magics(RouteMagics(shell, session))
-    shell.Completer.custom_matchers.append(completer.match)
-    setattr(shell, _NAME, (session, completer.match))
+    shell.Completer.custom_matchers.append(matcher)
+    setattr(shell, _NAME, (session, matcher))
 
 
 def unload(shell: Any) -> None:  # noqa: ANN401

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from routebook.engine.loop import Job
-from routebook.messages import Answer, Decision, Delta, Done, Event, Started, Switched, Waiting
+from routebook.messages import Answer, Decision, Delta, Done, Event, Plan, Started, Switched, Waiting
 from routebook.notebook import wording
 
 TICK_S: Final = 0.05
@@ -46,6 +46,7 @@ class Interrupted(KeyboardInterrupt):
 class _Gathered:
     """What came since it was last shown."""
 
+    plan: Plan | None = None
     head: str | None = None
     state: str | None = None
     void: str | None = None
@@ -56,13 +57,14 @@ class _Gathered:
         self.is_empty = False
         match event:
             case Decision(plan=plan):
-                self.head = wording.headline(plan)
+                self.plan, self.head = plan, wording.headline(plan)
             case Waiting(model=model, place=place, reason=reason):
                 self.state = f"waiting for {model}: " + (f"place {place} in its queue" if place else reason)
             case Started(model=model):
                 self.state = f"asking {model}"
+                self.head = wording.headline(self.plan, model=model) if self.plan else None
             case Delta(text=text, kind="text"):
-                self.state = ""
+                self.state = "answering"
                 self.text.append(text)
             case Delta():
                 self.state = "thinking"
@@ -107,7 +109,7 @@ def _drain(events: queue.SimpleQueue[Event | None], view: View) -> Answer | None
             event = events.get(timeout=wait_s)
         except queue.Empty:
             view.show(head=gathered.head, state=gathered.state, delta="".join(gathered.text), void=gathered.void)
-            gathered, shown_at = _Gathered(), time.monotonic()
+            gathered, shown_at = _Gathered(plan=gathered.plan), time.monotonic()
             continue
         if event is None:
             is_over = True

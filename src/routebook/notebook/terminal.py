@@ -26,7 +26,7 @@ class TerminalView:
             self._line(f"[{head}]")
         if void is not None:
             self._line(f"[what came is void: {void}]")
-        if state and state != self._state:
+        if state and state not in (self._state, "answering"):
             self._line(f"[{state}]")
             self._state = state
         if delta:

@@ -6,13 +6,18 @@ replaced, because a saved widget is dead when its notebook is opened again.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
 
 from routebook.messages import Answer
 from routebook.notebook.page import answer_page
+
+CATCH_UP_S: Final = 1.0
+"""How often the whole text is sent as state, for a page that opened late or missed a message; longer texts are sent less often."""
+LONG: Final = 20_000
 
 
 class WidgetView:
@@ -22,6 +27,8 @@ class WidgetView:
         """Nothing is shown yet."""
         self._widget: Any = None
         self._handle: Any = None
+        self._text = ""
+        self._caught_up = 0.0
 
     def open(self, *, cancel: Callable[[], None]) -> None:
         """Show the widget."""
@@ -30,14 +37,30 @@ class WidgetView:
         self._widget = _cell_widget()()
         self._widget.on_msg(lambda _widget, content, _buffers: cancel() if content.get("kind") == "cancel" else None)
         _answer_while_busy(self._widget)
-        bundle = self._widget._repr_mimebundle_()
+        bundle = self._widget._repr_mimebundle_()  # noqa: SLF001  the display protocol's own name
         data = bundle[0] if isinstance(bundle, tuple) else bundle
         self._handle = display({**data, "text/plain": "…"}, raw=True, display_id=True)
 
     def show(self, *, head: str | None, state: str | None, delta: str, void: str | None) -> None:
         """Send what is new."""
-        news = {"head": head, "state": state, "delta": delta or None, "void": void}
-        self._widget.send({name: value for name, value in news.items() if value is not None})
+        widget = self._widget
+        if head is not None:
+            widget.head = head
+        if void is not None:
+            self._text = widget.text = ""
+            widget.send({"void": void})
+        if state is not None:
+            widget.state = state
+        if delta:
+            widget.send({"at": _length(self._text), "delta": delta})
+            self._text += delta
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        pause_s = CATCH_UP_S * (1 + len(self._text) / LONG)
+        if (now := time.monotonic()) - self._caught_up > pause_s:
+            self._caught_up = now
+            self._widget.text = self._text
 
     def close(self, answer: Answer | None) -> None:
         """Put the static form in the widget's place."""
@@ -48,9 +71,15 @@ class WidgetView:
         self._widget.close()
 
 
+def _length(text: str) -> int:
+    """The length of a text as a page counts it, in UTF-16 units."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
 @cache
 def _cell_widget() -> Any:  # noqa: ANN401  the class is made when anywidget loads
     import anywidget
+    from traitlets import Unicode
 
     static = files("routebook.notebook") / "static"
 
@@ -59,6 +88,9 @@ def _cell_widget() -> Any:  # noqa: ANN401  the class is made when anywidget loa
 
         _esm = (static / "cell.js").read_text(encoding="utf-8")
         _css = (static / "cell.css").read_text(encoding="utf-8")
+        head = Unicode("").tag(sync=True)
+        state = Unicode("starting").tag(sync=True)
+        text = Unicode("").tag(sync=True)
 
     return Cell
 

@@ -9,8 +9,9 @@ from routebook.messages import Answer, Attempt, Plan
 
 def headline(plan: Plan, *, model: str | None = None) -> str:
     """Task, complexity, the model, and how many stand behind it."""
-    behind = len(plan.candidates) - 1
-    model = model or (plan.candidates[0].model if plan.candidates else "no model")
+    names = [candidate.model for candidate in plan.candidates]
+    model = model or (names[0] if names else "no model")
+    behind = len(names) - 1 - (names.index(model) if model in names else 0)
     seen = plan.classification
     parts = [seen.task.replace("_", " "), f"complexity {seen.complexity:.0f} of 10", model]
     if behind > 0:

@@ -1,0 +1,116 @@
+"""A real JupyterLab in Chromium, driven as a person would."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+from playwright.sync_api import Locator, Page, sync_playwright
+
+TOKEN = "for-tests-only"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+
+
+def browser_path() -> str | None:
+    """Where Chromium is; `None` when there is none."""
+    return next((found for name in BROWSERS if (found := shutil.which(name))), None)
+
+
+class Lab:
+    """One JupyterLab server and one page in it."""
+
+    def __init__(self, root: Path, base: str, page: Page) -> None:
+        """`root` holds the notebooks."""
+        self.root, self.base, self.page = root, base, page
+        self.outside: list[str] = []
+        """Addresses outside the server that the page asked for."""
+        page.on("request", lambda request: None if request.url.startswith((base, "data:", "blob:")) else self.outside.append(request.url))
+
+    def open(self, name: str, cells: list[str] | None = None) -> None:
+        """Open a notebook, made from `cells` when they are given; a new name gets a new kernel."""
+        if cells is not None:
+            notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+            notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+            nbformat.write(notebook, self.root / name)
+        self.page.goto(f"{self.base}/lab/tree/{name}?reset&token={TOKEN}")
+        self.page.wait_for_function(
+            "() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.connectionStatus === 'connected'"
+            " && window.jupyterapp.shell.currentWidget.content.model?.cells.length > 0"
+        )
+
+    def run_all(self, *, seconds: float = 60) -> bool:
+        """Run all cells; true when the last has ended, false when time is over."""
+        script = "ms => Promise.race([window.jupyterapp.commands.execute('notebook:run-all-cells').then(() => true), new Promise(end => setTimeout(() => end(false), ms))])"
+        return bool(self.page.evaluate(script, seconds * 1000))
+
+    def start_all(self) -> None:
+        """Run all cells and do not wait."""
+        self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
+
+    def command(self, name: str) -> None:
+        """Run one of JupyterLab's commands."""
+        self.page.evaluate("name => window.jupyterapp.commands.execute(name)", name)
+
+    def cell(self, index: int) -> Locator:
+        """A cell."""
+        return self.page.locator(f'.jp-Notebook .jp-Cell[data-windowed-list-index="{index}"]')
+
+    def output(self, index: int) -> Locator:
+        """The output area of a cell."""
+        return self.cell(index).locator(".jp-Cell-outputArea")
+
+
+@contextmanager
+def running_lab(root: Path, **environ: str) -> Iterator[Lab]:
+    """Start JupyterLab on `root`, with a home of its own, and open a page."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    home = root / ".home"
+    own = {name: str(home / name) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR", "XDG_DATA_HOME")}
+    command = [
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}", "--ServerApp.ip=127.0.0.1",
+        "--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={root}",
+        "--LabApp.expose_app_in_browser=True", "--LabApp.news_url=", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]  # fmt: skip
+    log = root / ".lab.log"
+    with log.open("wb") as out:
+        server = subprocess.Popen(command, env={**os.environ, **own, **environ}, cwd=root, stdout=out, stderr=subprocess.STDOUT)
+    base = f"http://127.0.0.1:{port}"
+    try:
+        _await(server, f"{base}/api/status?token={TOKEN}", log)
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=browser_path(), args=list(FLAGS))
+            page = browser.new_page(viewport={"width": 1200, "height": 900})
+            page.set_default_timeout(30_000)
+            yield Lab(root, base, page)
+            browser.close()
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def _await(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    until = time.monotonic() + 60
+    while True:
+        try:
+            urllib.request.urlopen(url, timeout=1).close()  # noqa: S310  our own server
+        except OSError:
+            if server.poll() is not None or time.monotonic() > until:
+                raise RuntimeError(log.read_text()) from None
+            time.sleep(0.1)
+        else:
+            return
