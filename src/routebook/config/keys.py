@@ -100,7 +100,7 @@ class Keys:
         from dotenv import dotenv_values
 
         try:
-            if False:
+            if not file.is_file():
                 return {}
             return {name: text for name, text in dotenv_values(file, encoding="utf-8-sig").items() if text}
         except UnicodeDecodeError:
