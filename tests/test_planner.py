@@ -193,3 +193,34 @@ def test_a_reaction_s_own_models_stay_behind_the_wall() -> None:
     of = config()
     made = plan(of, request(local=True))
     assert [c.model for c in instead(of, made, ["dear", "small"], known=known(), rng=random.Random(1))] == ["small"]
+
+
+def test_a_model_that_ollama_does_not_have_is_left_out_with_what_to_type() -> None:
+    """A pull is one line, if somebody says so."""
+    of_known = known()
+    of_known.missing["small"] = "it is not pulled yet: ollama pull small:1b"
+    made = plan(config(), of_known=of_known)
+    assert reasons(made)["small"] == "it is not pulled yet: ollama pull small:1b"
+
+
+def test_a_discovered_model_that_is_not_there_is_left_out_not_lost() -> None:
+    """A name in `try` must show up in the plan, one way or the other."""
+    of = config(routes=[{"name": "chat", "try": ["mac/llama3", "fast"]}])
+    made = plan(of)
+    assert models(made) == ["fast"]
+    assert reasons(made) == {"mac/llama3": "mac does not have it"}
+
+
+def test_a_cloud_model_behind_a_local_ollama_is_not_local() -> None:
+    """Its prompts leave the machine through a loopback address."""
+    of = config(models={"big": {"provider": "mac", "id": "qwen3:480b-cloud"}}, routes=[{"name": "chat", "try": ["big"]}])
+    made = plan(of, request(local=True))
+    assert models(made) == []
+    assert "nothing may leave the machine" in reasons(made)["big"]
+
+
+def test_avoid_takes_models_providers_and_pools() -> None:
+    """Whatever `try` takes, `avoid` takes."""
+    for name in ("fast", "groq", "quick"):
+        of = config(pools={"quick": {"models": ["fast"]}}, routes=[{"name": "chat", "try": ["small", "fast"], "avoid": [name]}])
+        assert models(plan(of)) == ["small"]

@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from routebook.config.values import Config, Price, Provider, provider_tier
+from routebook.config.values import Config, Price, Provider, is_cloud_model, provider_tier
 from routebook.messages import Usage
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _by_tokens(price: Price | None, usage: Usage) -> Decimal | None:
 
 
 def _is_free(provider: Provider, model_id: str) -> bool:
-    if provider.kind == "ollama" and model_id.endswith(("-cloud", ":cloud")):
+    if is_cloud_model(provider, model_id):
         return False
     return provider_tier(provider) != "paid" or (model_id.endswith(":free") and "openrouter.ai" in (provider.base_url or ""))
 

@@ -280,7 +280,7 @@ class Route(Table, frozen=True, kw_only=True):
 
 
 class Agent(Table, frozen=True, kw_only=True):
-    """`[agents.NAME]`: who asks; its pools stand before the route's."""
+    """`[agents.NAME]`: who asks; its models are tried instead of the route's."""
 
     primary: Annotated[tuple[str, ...], Meta(min_length=1)]
     backup: tuple[str, ...] = ()
@@ -303,8 +303,16 @@ class Config(Table, frozen=True, kw_only=True):
     agents: Mapping[str, Agent] = msgspec.field(default_factory=dict)
 
     def tier(self, model: str) -> Tier:
-        """The tier of a model: its provider's."""
-        return provider_tier(self.providers[self.models[model].provider])
+        """The tier of a model: its provider's, but `free` for a cloud model behind a local Ollama, because its prompts leave the machine."""
+        entry = self.models[model]
+        provider = self.providers[entry.provider]
+        tier = provider_tier(provider)
+        return "free" if tier == "local" and is_cloud_model(provider, entry.id) else tier
+
+
+def is_cloud_model(provider: Provider, model_id: str) -> bool:
+    """True for a model that an Ollama on this machine only passes on to Ollama's cloud."""
+    return provider.kind == "ollama" and model_id.endswith(("-cloud", ":cloud"))
 
 
 def provider_tier(provider: Provider) -> Tier:

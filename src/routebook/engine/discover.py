@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from routebook.backends.base import Found
-from routebook.config.values import Config, Model
+from routebook.config.values import Config, Model, Timeouts
 from routebook.errors import RoutebookError
 
 if TYPE_CHECKING:  # the runtime calls this module
@@ -17,6 +17,9 @@ if TYPE_CHECKING:  # the runtime calls this module
 
 PATIENCE_S: Final = 1.5
 """A local server answers in milliseconds; one that needs longer is treated as not there."""
+
+LOADING: Final = Timeouts(first_token_s=180, total_s=600)
+"""A cold model is read from disk before its first token; tens of gigabytes take minutes."""
 
 _BILLIONS: Final = re.compile(r"([\d.]+)\s*([BMbm])")
 
@@ -27,8 +30,15 @@ async def discover(runtime: Runtime) -> Config:
     found = await asyncio.gather(*(_ask(runtime, name) for name in names))
     models = dict(runtime.config.models)
     for name, listed in zip(names, found, strict=True):
-        taken = {model.id for model in models.values() if model.provider == name}
-        models.update({f"{name}/{one.id}": _model(name, one) for one in listed if one.id not in taken})
+        kind = runtime.config.providers[name].kind
+        own = {model: entry.id for model, entry in models.items() if entry.provider == name}
+        there = {one.id for one in listed}
+        runtime.known.missing.update(
+            {model: _get(kind, id_) for model, id_ in own.items() if _tagged(id_) not in there and id_ not in there}
+        )
+        models.update(
+            {f"{name}/{one.id}": _model(name, kind, one) for one in listed if not {one.id, _untagged(one.id)} & set(own.values())}
+        )
     return msgspec.structs.replace(runtime.config, models=models)
 
 
@@ -47,10 +57,24 @@ async def _ask(runtime: Runtime, name: str) -> list[Found]:
     return found
 
 
-def _model(provider: str, found: Found) -> Model:
+def _model(provider: str, kind: str, found: Found) -> Model:
     """A model as far as its listing tells: memory by its size on disk plus a tenth for its context."""
     size_gb = found.size_bytes / 1e9 * 1.1 if found.size_bytes else _guessed_gb(found.parameters)
-    return Model(provider=provider, id=found.id, memory_gb=size_gb)
+    return Model(provider=provider, id=found.id, memory_gb=size_gb, timeout=LOADING if kind == "ollama" else Timeouts())
+
+
+def _tagged(model_id: str) -> str:
+    """Ollama lists `llama3` as `llama3:latest`."""
+    return model_id if ":" in model_id else f"{model_id}:latest"
+
+
+def _untagged(model_id: str) -> str:
+    return model_id.removesuffix(":latest")
+
+
+def _get(kind: str, model_id: str) -> str:
+    """What to do about a model that is not there."""
+    return f"it is not pulled yet: ollama pull {model_id}" if kind == "ollama" else "its provider does not list it"
 
 
 def _guessed_gb(parameters: str | None) -> float | None:

@@ -61,10 +61,16 @@ class Known:
         """`clock` gives seconds that only go up; `unusable` names providers that cannot be called, each with its reason."""
         self.clock = clock
         self.unusable: dict[str, str] = dict(unusable or {})
+        self.missing: dict[str, str] = {}
+        """Models that their provider does not have, each with what to do."""
         self.prices: dict[str, Price | None] = dict(prices or {})
         self.states: dict[str, ModelState] = {}
         self.turns: dict[str, int] = {}
         """How often each pool was used, for round-robin."""
+
+    def absent(self, name: str, *, provider: str) -> str:
+        """Why a model that is named but was not found cannot be tried."""
+        return self.unusable.get(provider) or self.missing.get(name) or f"{provider} does not have it"
 
     def state(self, model: str) -> ModelState:
         """The state of a model; a fresh one when it was never used."""

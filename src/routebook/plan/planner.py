@@ -63,6 +63,8 @@ class _Draft:
             yield from ((model, None, f"{reason}, found at {name}") for model in models)
         elif (model := self.by_id(name)) is not None:
             yield model, None, reason
+        else:
+            yield name, None, reason  # of a discovering provider that does not have it
 
     def by_id(self, name: str) -> str | None:
         """A model by its provider's own id, where the name is not taken."""
@@ -73,6 +75,9 @@ class _Draft:
     ) -> Iterable[tuple[str, str | None, str]]:
         """Order the models of a pool by its strategy."""
         models = [model for name in names for model, _, _ in self.expand(name, reason="")]
+        absent = [model for model in models if model not in self.config.models]
+        yield from ((model, pool, reason) for model in absent)
+        models = [model for model in models if model in self.config.models]
         if models:
             weighed = weights if isinstance(weights, dict) else {}
             ordered = order(
@@ -83,20 +88,29 @@ class _Draft:
 
     def obstacle(self, name: str) -> str | None:
         """Why a model cannot take the prompt, or `None`."""
-        model, config = self.config.models[name], self.config
+        config = self.config
+        if name not in config.models:
+            return self.known.absent(name, provider=name.partition("/")[0])
+        model = config.models[name]
         tier, allowed = config.tier(name), self.request.tier
-        if reason := self.known.unusable.get(model.provider):
+        if reason := self.known.unusable.get(model.provider) or self.known.missing.get(name):
             return reason
         if self.is_local and tier != "local":
             return f"nothing may leave the machine, and its tier is {tier}"
         if allowed is not None and TIERS.index(tier) > TIERS.index(allowed):
             return f"its tier is {tier}, and --tier {allowed} is the dearest allowed"
-        if self.request.model is None and (name in self.route.avoid or model.provider in self.route.avoid):
+        if self.request.model is None and self.is_avoided(name):
             return f"route {self.route.name!r} avoids it"
         room = self.request.params.max_tokens or ANSWER_ROOM
         if model.context is not None and self.input_tokens + room > model.context:
             return f"about {self.input_tokens} tokens and {room} for the answer do not fit its window of {model.context}"
         return None
+
+    def is_avoided(self, name: str) -> bool:
+        """True when the route avoids the model, by its own name or its provider's or a pool's it is in."""
+        avoid, pools = self.route.avoid, self.config.pools
+        own = {name, self.config.models[name].provider}
+        return any(other in own or (other in pools and name in pools[other].models) for other in avoid)
 
     def candidate(self, name: str, pool: str | None, reason: str) -> Candidate:
         """A model that can take the prompt."""
