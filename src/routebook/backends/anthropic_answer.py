@@ -1,0 +1,138 @@
+"""What Messages answer, event by event or whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from routebook.backends.answer import Answer
+from routebook.backends.counts import as_object, count, part, total
+from routebook.backends.translate import Translator, limit_headers
+from routebook.errors import Refused
+from routebook.messages import Delta, Finish, FinishReason, Usage
+
+_REASONS: Final[dict[str, FinishReason]] = {"max_tokens": "length", "model_context_window_exceeded": "length", "tool_use": "tool_calls"}
+_CALLS: Final = frozenset({"tool_use", "server_tool_use"})
+
+
+class Piece(msgspec.Struct, gc=False):
+    """`delta` of an event."""
+
+    type: str | None = None
+    text: str | None = None
+    thinking: str | None = None
+    stop_reason: str | None = None
+    stop_details: Any = None
+
+
+class Event(msgspec.Struct, gc=False):
+    """One event of a stream, or a whole answer."""
+
+    type: str | None = None
+    delta: Piece | None = None
+    message: Any = None
+    content_block: Any = None
+    content: Any = None
+    usage: Any = None
+    error: Any = None
+    stop_reason: str | None = None
+    stop_details: Any = None
+
+
+_decode = msgspec.json.Decoder(Event).decode
+
+
+class AnthropicAnswer(Answer):
+    """Reads one answer; see `Answer`."""
+
+    def __init__(self, errors: Translator) -> None:
+        """See `Answer`."""
+        super().__init__(errors)
+        self._reason: str | None = None
+        self._details: Mapping[str, Any] = {}
+        self._usage: dict[str, Any] = {}
+
+    def feed(self, data: bytes) -> Sequence[Delta]:
+        """See `Answer.feed`."""
+        event = self._decoded(data)
+        if event.type == "content_block_delta" and event.delta is not None:
+            return self._piece(event.delta)
+        if event.error:
+            raise self.errors.event({"error": event.error}, headers=self.headers, has_started=self.has_started)
+        if event.type == "message_stop":
+            self.is_over = True
+        elif event.type == "content_block_start":
+            return self._block(event.content_block)
+        elif event.type == "message_start":
+            self._usage.update(part(event.message, "usage"))
+        elif event.type == "message_delta" and event.delta is not None:
+            self._usage.update({name: value for name, value in as_object(event.usage).items() if value is not None})
+            self._end(event.delta.stop_reason, event.delta.stop_details)
+        return ()
+
+    def whole(self, body: bytes) -> Sequence[Delta]:
+        """See `Answer.whole`."""
+        if not body.strip():
+            raise self.errors.empty()
+        event = self._decoded(body)
+        if event.error:
+            raise self.errors.event({"error": event.error}, headers=self.headers, has_started=False)
+        self._usage.update(as_object(event.usage))
+        self._end(event.stop_reason or "end_turn", event.stop_details)
+        blocks = event.content if isinstance(event.content, list) else []
+        return [delta for block in blocks for delta in self._block(block)]
+
+    def finish(self) -> Finish:
+        """See `Answer.finish`."""
+        if self._reason == "refusal":
+            said = self._details.get("explanation")
+            category = self._details.get("category")
+            raise Refused(
+                self.errors.text(said) if isinstance(said, str) and said else "the model declined to answer.",
+                provider=self.errors.provider,
+                category=category if isinstance(category, str) else "refusal",
+            )
+        self.check_end()
+        reason = _REASONS.get(self._reason or "", "stop")
+        self.check_content(reason)
+        return Finish(reason=reason, usage=_usage(self._usage), headers=limit_headers(self.headers))
+
+    def _decoded(self, data: bytes) -> Event:
+        try:
+            return _decode(data)
+        except msgspec.DecodeError as error:
+            raise self.errors.malformed(data, error) from error
+
+    def _piece(self, piece: Piece) -> Sequence[Delta]:
+        if piece.text:
+            self.has_text = True
+            return (Delta(text=piece.text),)
+        if piece.thinking:
+            self.has_thought = True
+            return (Delta(text=piece.thinking, kind="thinking"),)
+        return ()
+
+    def _block(self, block: object) -> Sequence[Delta]:
+        """Read a block that starts, or a whole one."""
+        if not isinstance(block, dict):
+            return ()
+        self.has_calls |= block.get("type") in _CALLS
+        text, thinking = block.get("text"), block.get("thinking")
+        return self._piece(Piece(text=text if isinstance(text, str) else None, thinking=thinking if isinstance(thinking, str) else None))
+
+    def _end(self, reason: str | None, details: object) -> None:
+        if reason:
+            self._reason, self.is_complete = reason, True
+            self._details = details if isinstance(details, dict) else {}
+
+
+def _usage(usage: Mapping[str, Any]) -> Usage:
+    """Read the usage; Anthropic counts what was read from its cache, and written to it, beside the input."""
+    cached = count(usage.get("cache_read_input_tokens"))
+    return Usage(
+        input_tokens=total(count(usage.get("input_tokens")), cached, count(usage.get("cache_creation_input_tokens"))),
+        cached_tokens=cached,
+        output_tokens=count(usage.get("output_tokens")),
+    )

@@ -1,0 +1,174 @@
+"""Where sockets are opened: one function, and the wall inside of it.
+
+Behind the wall only addresses of this machine are connected to. That is checked here, on the addresses themselves, so it holds whatever a
+plan, a base_url, a redirection or a hosts file says. Names other than `localhost` are refused without being looked up, because the
+question alone would leave the machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import socket
+import ssl
+from typing import Any, Final
+
+import httpcore
+
+from routebook.errors import LocalOnlyViolation
+
+_HIGH_WATER_BYTES: Final = 1 << 18
+
+
+async def connect(host: str, port: int, *, local_only: bool, tls: ssl.SSLContext | None = None) -> Stream:
+    """Open a connection and return it as a stream that httpcore can use. Waits without a limit: the caller has one.
+
+    Raises:
+        LocalOnlyViolation: behind the wall, and the address is not this machine; nothing was sent.
+        OSError: not reachable, unknown host, or a TLS failure.
+    """
+    *others, last = await _loopback_addresses(host, port) if local_only else [host]
+    for address in others:  # localhost is often both ::1 and 127.0.0.1, and a server listens on one of them
+        with contextlib.suppress(OSError):
+            return await _open(address, port, tls=tls, server_hostname=host, local_only=local_only)
+    return await _open(last, port, tls=tls, server_hostname=host, local_only=local_only)
+
+
+async def _open(address: str, port: int, *, tls: ssl.SSLContext | None, server_hostname: str, local_only: bool) -> Stream:
+    loop = asyncio.get_running_loop()
+    name = server_hostname if tls else None
+    _, stream = await loop.create_connection(Stream, address, port, ssl=tls, server_hostname=name, happy_eyeballs_delay=0.25)
+    peer = stream.get_extra_info("server_addr")
+    if local_only and not is_loopback(peer[0]):
+        await stream.aclose()
+        raise LocalOnlyViolation(_refusal(server_hostname, f"led to {peer[0]}"))
+    return stream
+
+
+def is_loopback(address: str) -> bool:
+    """Say whether an IP address, in text, is this machine's own loopback."""
+    try:
+        ip = ipaddress.ip_address(address.strip("[]").partition("%")[0])
+    except ValueError:
+        return False
+    return ip.is_loopback or (isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None and ip.ipv4_mapped.is_loopback)
+
+
+def is_local_name(host: str) -> bool:
+    """Say whether a host is named by a loopback address, or by a name that stands for one (RFC 6761)."""
+    name = host.rstrip(".").lower()
+    return name == "localhost" or name.endswith(".localhost") or is_loopback(host)
+
+
+async def _loopback_addresses(host: str, port: int) -> list[str]:
+    """Return the addresses to connect to behind the wall."""
+    if is_loopback(host):
+        return [host.strip("[]")]
+    if not is_local_name(host):
+        raise LocalOnlyViolation(_refusal(host, "is not this machine"))
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    outside = [address for address in addresses if not is_loopback(address)]
+    if outside:
+        raise LocalOnlyViolation(_refusal(host, f"resolves to {outside[0]}"))
+    return addresses
+
+
+def _refusal(host: str, what: str) -> str:
+    return (
+        f"This prompt must not leave the machine, and {host!r} {what}; nothing was sent. "
+        "Behind the wall only localhost, 127.0.0.0/8 and [::1] are reachable: choose a model there, or drop --local."
+    )
+
+
+class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
+    """One connection, as httpcore reads and writes it. The engine watches the time, so that no read needs a timer of its own."""
+
+    def __init__(self) -> None:
+        """Used by the event loop as a protocol."""
+        self._chunks: list[bytes] = []
+        self._size_bytes = 0
+        self._is_at_end = False
+        self._error: Exception | None = None
+        self._reading: asyncio.Future[None] | None = None
+        self._drained: asyncio.Future[None] | None = None
+        self._transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - create_connection gives no other
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Keep what came, and stop the sender when nobody reads."""
+        self._chunks.append(data)
+        self._size_bytes += len(data)
+        if self._size_bytes > _HIGH_WATER_BYTES:
+            self._transport.pause_reading()
+        self._wake()
+
+    def eof_received(self) -> bool:
+        """The other side is done; let the transport close."""
+        self._is_at_end = True
+        self._wake()
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wake whoever waits."""
+        self._is_at_end, self._error = True, exc
+        self._wake()
+        self.resume_writing()
+
+    def pause_writing(self) -> None:
+        """The socket is full."""
+        self._drained = asyncio.get_running_loop().create_future()
+
+    def resume_writing(self) -> None:
+        """The socket takes more."""
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
+        self._drained = None
+
+    def _wake(self) -> None:
+        if self._reading is not None and not self._reading.done():
+            self._reading.set_result(None)
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002, ASYNC109 - httpcore's interface
+        """Return what came, all at once; nothing at the end. Raises `httpcore.ReadError` when the connection broke."""
+        while not self._chunks:
+            if self._error is not None:
+                raise httpcore.ReadError(str(self._error)) from self._error
+            if self._is_at_end:
+                return b""
+            self._reading = asyncio.get_running_loop().create_future()
+            try:
+                await self._reading
+            finally:
+                self._reading = None
+        data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        self._chunks.clear()
+        if self._size_bytes > _HIGH_WATER_BYTES:
+            self._transport.resume_reading()
+        self._size_bytes = 0
+        return data
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109 - httpcore's interface
+        """Send. Raises `httpcore.WriteError` when the connection is gone."""
+        if self._transport.is_closing():
+            msg = "the connection is closed"
+            raise httpcore.WriteError(msg)
+        if buffer:
+            self._transport.write(buffer)
+        if self._drained is not None:
+            await self._drained
+
+    async def aclose(self) -> None:
+        """Close at once: what is not sent yet is not wanted any more, and a TLS farewell could take its time."""
+        self._transport.abort()
+
+    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - httpcore's interface
+        """Answer what httpcore and the wall ask: `is_readable`, `server_addr`, `ssl_object`, `socket`."""
+        if info == "is_readable":
+            return bool(self._chunks) or self._is_at_end
+        return self._transport.get_extra_info({"server_addr": "peername"}.get(info, info))
