@@ -76,7 +76,7 @@ class BudgetExceeded(RoutebookError):
         self.needed_usd, self.resets_at = needed_usd, resets_at
         until = f" It resets at {resets_at:%Y-%m-%d %H:%M}." if resets_at else ""
         super().__init__(
-            f"The {period} budget of {scope!r} is ${cap_usd}; ${spent_usd} is spent or reserved and this call may need ${needed_usd}.{until}\n"
+            f"The {period} budget of {scope!r} is ${cap_usd:f}; ${spent_usd:f} is spent or reserved and this call may need ${needed_usd:f}.{until}\n"
             f"Raise it in [budgets], use --tier free or --local, or lower --max-tokens."
         )
 

@@ -75,6 +75,8 @@ class Overrides(TypedDict, total=False):
     max_tokens: int | None
     think: Think | None
     schema: Mapping[str, Any] | None
+    stream: bool
+    """False asks for the answer whole, where nobody reads along."""
     notebook: str | None
     cell_id: str | None
 
@@ -114,6 +116,7 @@ class Request(Value, frozen=True, kw_only=True):
     priority: Priority | None = None
     deadline_s: float | None = None
     budget_usd: Decimal | None = None
+    stream: bool = True
     notebook: str | None = None
     cell_id: str | None = None
 

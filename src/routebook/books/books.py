@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import datetime as dt
 import os
@@ -41,7 +42,6 @@ class Books:
         self._writer = Writer(path)
         self.session = uuid.uuid4().hex[:12]
         self._is_introduced = False
-        self._unwritten: list[Callable[[sqlite3.Connection], object]] = []
 
     async def start(self, attempt: Attempt, *, need_usd: Decimal | None) -> int:
         """Reserve what the call may cost and write its row, in one transaction; return the row's id.
@@ -58,12 +58,15 @@ class Books:
             if not self._is_introduced:
                 row = (self.session, os.getpid(), round(self._now().timestamp() * 1e6))
                 connection.execute("INSERT OR IGNORE INTO sessions VALUES (?, ?, ?)", row)
-            if self.budgets:
+            if self.budgets and need_usd != 0:  # what costs nothing exceeds no cap, not even one that is overdrawn
                 money.check(connection, attempt, budgets=self.budgets, need_pusd=need, now=self._now())
             return ledger.start(connection, attempt, session=self.session, reserved_pusd=need)
 
-        await self._catch_up()
-        row = await self._writer.submit(work)
+        try:
+            row = await self._writer.submit(work)
+        except asyncio.CancelledError:  # it is on its way to the books, or there already; nothing was sent, so it goes out again
+            self._writer.submit(lambda connection: ledger.take_back(connection, attempt, session=self.session), is_kept=True)
+            raise
         self._is_introduced = True
         return row
 
@@ -80,16 +83,9 @@ class Books:
             return money.alerts(connection, attempt, budgets=self.budgets, now=now) if self.budgets else ()
 
         try:
-            return await self._writer.submit(work)
+            return await asyncio.shield(self._writer.submit(work, is_kept=True))
         except BooksError as error:
-            self._unwritten.append(work)
-            return (str(error),)
-
-    async def _catch_up(self) -> None:
-        """Write what could not be written before; it stays first in line until it can."""
-        while self._unwritten:
-            await self._writer.submit(self._unwritten[0])
-            self._unwritten.pop(0)
+            return (f"{error} This attempt is kept in memory, and written as soon as it can be.",)
 
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` in the writer's next transaction."""
@@ -107,5 +103,9 @@ class Books:
             return look(connection)
 
     def close(self) -> None:
-        """Write what waits, then close."""
+        """Write what waits, then close.
+
+        Raises:
+            BooksError: an attempt that ended could not be written at last.
+        """
         self._writer.close()

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
-from decimal import Decimal
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from routebook.books.money import from_pico, to_pico
@@ -122,17 +121,3 @@ def alerts(connection: sqlite3.Connection, attempt: Attempt, *, budgets: Mapping
         if budget.alert is not None and spent - cost < to_pico(budget.alert) <= spent:
             said.append(f"The {period} spending of {name!r} passed its alert of ${budget.alert}: ${from_pico(spent):.4f}.")
     return tuple(said)
-
-
-def spending(
-    connection: sqlite3.Connection, budgets: Mapping[str, Budget], *, now: dt.datetime
-) -> Iterable[tuple[str, str, Decimal, Decimal]]:
-    """Yield `(name, period, spent, cap)` in dollars for every cap of `[budgets]` whose scope was used or is total."""
-    for name, budget in budgets.items():
-        found = connection.execute("SELECT DISTINCT scope FROM spending WHERE scope = ? OR scope LIKE '%:' || ?", (name, name)).fetchall()
-        for period in PERIODS:
-            cap = getattr(budget, period)
-            if cap is not None:
-                since = hour(period_start(period, now))
-                spent = max((spent_pusd(connection, scope, since=since) for (scope,) in found), default=0)
-                yield name, period, from_pico(spent), cap

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,13 +31,27 @@ def connect(path: str) -> sqlite3.Connection:
         connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False, cached_statements=256)
         try:
             # WAL: readers never wait for the writer. NORMAL: a killed process loses nothing, a power cut at most the last moments.
-            connection.execute("PRAGMA journal_mode = WAL")
+            _use_wal(connection)
             connection.execute("PRAGMA synchronous = NORMAL")
             migrate(connection)
         except BaseException:
             connection.close()
             raise
         return connection
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Switch to WAL. When several open new books at the same moment, sqlite fails here at once instead of waiting."""
+    until = time.monotonic() + BUSY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.005)
+        else:
+            return
 
 
 def connect_reader(path: str) -> sqlite3.Connection:
@@ -64,7 +79,7 @@ def _trouble(error: Exception) -> str:
         sqlite3.SQLITE_NOTADB: "are not a database. Move the file away, or set [books] path in routing.toml to another.",
         sqlite3.SQLITE_CORRUPT: "are damaged. Move the file away to start new books; `sqlite3 FILE .recover` saves what can be read.",
         sqlite3.SQLITE_BUSY: f"were locked by another program for {BUSY_S:g} s. Close it, or set [books] path to another file.",
-        sqlite3.SQLITE_FULL: "could not be written: the disk is full. Free some space; what is not yet written is kept in memory.",
+        sqlite3.SQLITE_FULL: "could not be written: the disk is full. Free some space.",
         sqlite3.SQLITE_READONLY: 'cannot be written: the file is read-only. Change its permissions, or set [books] path (":memory:" for none).',
         sqlite3.SQLITE_CANTOPEN: "cannot be opened. Check that the folder exists and may be written, or set [books] path in routing.toml.",
     }

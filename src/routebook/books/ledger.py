@@ -48,6 +48,14 @@ def finish(connection: sqlite3.Connection, row: int, attempt: Attempt) -> None:
     connection.execute(_UPDATE, (*(_stored(getattr(attempt, name)) for name in _SET_AT_END), row))
 
 
+def take_back(connection: sqlite3.Connection, attempt: Attempt, *, session: str) -> None:
+    """Delete the row of an attempt that was never sent, and what it had reserved, if it was written."""
+    connection.execute(
+        "DELETE FROM attempts WHERE request_id = ? AND attempt = ? AND session = ? AND status = 'running'",
+        (attempt.request_id, attempt.attempt, session),
+    )
+
+
 def set_feedback(connection: sqlite3.Connection, request_id: str, feedback: float) -> int:
     """Mark the attempt that answered a request: 1 good, 0 bad. Returns how many rows that was."""
     return connection.execute(
@@ -72,6 +80,8 @@ def _stored(value: Any) -> Any:  # noqa: ANN401  a column's value
         return to_pico(value)
     if isinstance(value, dt.datetime):
         return round(value.timestamp() * 1e6)
+    if isinstance(value, str) and not value.isascii():
+        return value.encode("utf-8", "replace").decode()  # a file's name may have bytes that are no text
     return value
 
 

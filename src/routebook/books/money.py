@@ -13,5 +13,6 @@ def to_pico(usd: Decimal) -> int:
 
 
 def from_pico(pico: int) -> Decimal:
-    """US dollars, exact."""
-    return (Decimal(pico) / _PICO).normalize()
+    """US dollars, exact, without zeros at the end."""
+    usd = Decimal(pico) / _PICO
+    return usd.quantize(Decimal(1)) if usd == usd.to_integral_value() else usd.normalize()  # `normalize` alone makes 1E+1 of 10

@@ -10,13 +10,24 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from routebook.books.connect import connect, in_our_words
+from routebook.errors import BooksError
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], Any]
-Waiting = tuple[Work, "asyncio.Future[Any]"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """Work that waits for its transaction."""
+
+    work: Work
+    future: asyncio.Future[Any] | None
+    """`None` for what was kept: whoever waited for it has been told."""
+    is_kept: bool
 
 
 class Writer:
@@ -30,25 +41,28 @@ class Writer:
         """
         self.path = path
         self._connection = connect(path)
-        self._waiting: deque[Waiting] = deque()
+        self._waiting: deque[_Entry] = deque()
+        self._kept: list[_Entry] = []
+        self._trouble: BooksError | None = None
         self._wake = threading.Condition()
         self._using = threading.Lock()
         self._is_closed = False
         self._thread = threading.Thread(target=self._run, name="routebook-books", daemon=True)
         self._thread.start()
 
-    def submit(self, work: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
+    def submit(self, work: Callable[[sqlite3.Connection], T], *, is_kept: bool = False) -> asyncio.Future[T]:
         """Queue `work`; the future, of the running loop, is done once its transaction is committed. An error of `work` is its future's alone.
 
-        Cancelling the future does not call the work back: what was queued is written. `work` must do nothing but use the connection,
-        because it runs a second time when its batch has to be taken apart.
+        Cancelling the future does not call the work back: what was queued is written. What cannot be written because of the disk or a lock
+        fails; with `is_kept` it is then written with what comes next, in its order. `work` must do nothing but use the connection, because
+        it runs a second time when its batch has to be taken apart.
         """
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         with self._wake:
             if self._is_closed:
-                future.set_exception(RuntimeError("the books are closed"))
+                future.set_exception(BooksError(f"The books at {self.path} are closed. Use the router again: it opens them."))
             else:
-                self._waiting.append((work, future))
+                self._waiting.append(_Entry(work, future, is_kept))
                 self._wake.notify()
         return future
 
@@ -58,39 +72,60 @@ class Writer:
             return look(self._connection)
 
     def close(self) -> None:
-        """Write what waits, then close. Safe to call twice, from any thread."""
+        """Write what waits, then close. Safe to call twice, from any thread.
+
+        Raises:
+            BooksError: something that was kept could not be written at last.
+        """
         with self._wake:
             self._is_closed = True
             self._wake.notify()
         self._thread.join()
         self._connection.close()
+        lost, self._kept = self._kept, []
+        if lost:
+            raise BooksError(
+                f"{len(lost)} attempts ended that are not in the books, which are closed now. {self._trouble}"
+            ) from self._trouble
 
     def _run(self) -> None:
         while True:
             with self._wake:
                 while not self._waiting and not self._is_closed:
                     self._wake.wait()
-                batch = list(self._waiting)
+                is_last = not self._waiting
+                batch = [*self._kept, *self._waiting]
                 self._waiting.clear()
-            if not batch:
+                self._kept = []
+            if batch:
+                self._commit(batch)
+            if is_last:
                 return
-            self._commit(batch)
 
-    def _commit(self, batch: list[Waiting]) -> None:
+    def _commit(self, batch: list[_Entry]) -> None:
         try:
-            results = self._transact([work for work, _ in batch])
+            results = self._transact([entry.work for entry in batch])
         except Exception as error:  # noqa: BLE001  whatever one of them raised belongs to its future, not to this thread
-            if len(batch) == 1:
-                _wake_up(batch[0][1].get_loop(), _fail, batch[0][1], error)
+            if len(batch) == 1 or _is_passing(error):
+                for entry in batch:
+                    self._failed(entry, error)
             else:
-                for one in batch:
-                    self._commit([one])
+                for entry in batch:
+                    self._commit([entry])
             return
         by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any]]] = {}
-        for (_, future), result in zip(batch, results, strict=True):
-            by_loop.setdefault(future.get_loop(), []).append((future, result))
+        for entry, result in zip(batch, results, strict=True):
+            if entry.future is not None:
+                by_loop.setdefault(entry.future.get_loop(), []).append((entry.future, result))
         for loop, done in by_loop.items():
             _wake_up(loop, _resolve, done)
+
+    def _failed(self, entry: _Entry, error: Exception) -> None:
+        if entry.is_kept and isinstance(error, BooksError) and _is_passing(error):
+            self._trouble = error
+            self._kept.append(_Entry(entry.work, None, is_kept=True))
+        if entry.future is not None:
+            _wake_up(entry.future.get_loop(), _fail, entry.future, error)
 
     def _transact(self, works: list[Work]) -> list[Any]:
         with self._using, in_our_words(self.path):
@@ -103,6 +138,11 @@ class Writer:
                     self._connection.execute("ROLLBACK")
                 raise
             return results
+
+
+def _is_passing(error: Exception) -> bool:
+    """True for trouble of the disk or a lock, which has nothing to do with the work itself."""
+    return isinstance(error.__cause__, sqlite3.OperationalError | OSError)
 
 
 def _wake_up(loop: asyncio.AbstractEventLoop, tell: Callable[..., None], *args: object) -> None:

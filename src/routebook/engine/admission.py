@@ -1,4 +1,4 @@
-"""Admission: so many at once for each model and each provider, the rest in a queue by priority.
+"""Admission: so many at once for each provider and each of its models, the rest in one queue by priority.
 
 A waiting request's rank is the time it came plus a handicap for its priority, so the queue ages by itself: a P3 that waited
 three handicaps stands level with a P0 that comes now, and no request waits for ever.
@@ -7,10 +7,12 @@ three handicaps stands level with a P0 that comes now, and no request waits for 
 from __future__ import annotations
 
 import asyncio
-import heapq
+import bisect
 import itertools
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Final
 
 from routebook.config.values import Config
@@ -18,91 +20,143 @@ from routebook.messages import PRIORITIES, Priority
 
 HANDICAP_S: Final = 20.0
 """Seconds by which one level of priority overtakes the next."""
+FRONT: Final = 10
+"""So many at the head of the queue are told of each step; those behind hear of every tenth of its length."""
 
 Place = Callable[[int], None]
 
 
-class Gate:
-    """Lets `capacity` callers in at once; the others wait by rank, first come first served within a priority."""
+@dataclass(slots=True, eq=False)
+class _Ticket:
+    """One that waits."""
 
-    def __init__(self, capacity: int, *, clock: Callable[[], float]) -> None:
-        """`clock` gives seconds that only go up."""
-        self.capacity, self._clock = capacity, clock
+    rank: tuple[float, int]
+    model: str
+    future: asyncio.Future[None]
+    on_place: Place
+    told: int = 0
+
+    def tell(self, place: int) -> None:
+        if place != self.told:
+            self.told = place
+            self.on_place(place)
+
+
+class Gate:
+    """Lets `capacity` callers in at once, and for a model no more than its own; the others wait by rank, first come first served in it.
+
+    A place is given only where all limits have room, so nobody holds a place of one limit while waiting at another.
+    """
+
+    def __init__(self, capacity: int | None, *, models: Mapping[str, int] | None = None, clock: Callable[[], float]) -> None:
+        """`capacity` over all, `None` for no limit; `models` has the limits by model; `clock` gives seconds that only go up."""
+        self.capacity, self._models, self._clock = capacity, dict(models or {}), clock
         self.inside = 0
-        self._waiting: list[tuple[float, int, asyncio.Future[None], Place]] = []
+        self._inside_by_model: Counter[str] = Counter()
+        self._waiting: list[_Ticket] = []
         self._count = itertools.count()
+        self._steps = 0
 
     @property
     def queue(self) -> int:
         """How many wait."""
-        return sum(not entry[2].done() for entry in self._waiting)
+        return sum(not ticket.future.done() for ticket in self._waiting)
 
-    async def enter(self, priority: Priority, *, on_place: Place) -> None:
+    async def enter(self, model: str, *, priority: Priority, on_place: Place) -> None:
         """Return when inside; whoever enters must `leave`. `on_place` is told the place in the queue (1 is next) as it changes."""
-        if self.inside < self.capacity and not self._waiting:
-            self.inside += 1
+        if self._has_room(model):  # whoever waits has none: `leave` lets in all that have
+            self._take(model)
             return
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        rank = self._clock() + HANDICAP_S * PRIORITIES.index(priority)
-        heapq.heappush(self._waiting, (rank, next(self._count), future, on_place))
-        self._tell_places()
+        rank = (self._clock() + HANDICAP_S * PRIORITIES.index(priority), next(self._count))
+        ticket = _Ticket(rank, model, asyncio.get_running_loop().create_future(), on_place)
+        at = bisect.bisect(self._waiting, rank, key=_rank)
+        self._waiting.insert(at, ticket)
+        ticket.tell(at + 1)
+        self._moved(since=at + 1)
         try:
-            await future
+            await ticket.future
         except asyncio.CancelledError:
-            if future.done() and not future.cancelled():  # let in and cancelled in the same moment: pass the place on
-                self.leave()
+            if ticket.future.done() and not ticket.future.cancelled():  # let in and cancelled in the same moment: pass the place on
+                self.leave(model)
             else:
-                self._forget(future)
+                self._forget(ticket)
             raise
 
-    def leave(self) -> None:
-        """Give the place to the next in the queue."""
+    def leave(self, model: str) -> None:
+        """Give the place to the first in the queue who has room."""
         self.inside -= 1
-        while self._waiting and self.inside < self.capacity:
-            future = heapq.heappop(self._waiting)[2]
-            if not future.done():
-                self.inside += 1
-                future.set_result(None)
-        self._tell_places()
+        self._inside_by_model[model] -= 1
+        at = 0
+        while at < len(self._waiting) and not self._is_full:
+            ticket = self._waiting[at]
+            if ticket.future.done():
+                del self._waiting[at]
+            elif self._has_room(ticket.model):
+                del self._waiting[at]
+                self._take(ticket.model)
+                ticket.future.set_result(None)
+            else:
+                at += 1
+        self._moved()
 
-    def _forget(self, future: asyncio.Future[None]) -> None:
-        self._waiting = [entry for entry in self._waiting if entry[2] is not future]
-        heapq.heapify(self._waiting)
-        self._tell_places()
+    @property
+    def _is_full(self) -> bool:
+        return self.capacity is not None and self.inside >= self.capacity
 
-    def _tell_places(self) -> None:
-        for place, entry in enumerate(sorted(self._waiting, key=lambda entry: entry[:2]), start=1):
-            entry[3](place)
+    def _has_room(self, model: str) -> bool:
+        most = self._models.get(model)
+        return not self._is_full and (most is None or self._inside_by_model[model] < most)
+
+    def _take(self, model: str) -> None:
+        self.inside += 1
+        self._inside_by_model[model] += 1
+
+    def _forget(self, ticket: _Ticket) -> None:
+        at = bisect.bisect_left(self._waiting, ticket.rank, key=_rank)
+        if at < len(self._waiting) and self._waiting[at] is ticket:
+            del self._waiting[at]
+            self._moved(since=at)
+
+    def _moved(self, *, since: int = 0) -> None:
+        """Tell the new places: each time to the head, to all after so many steps that a long queue costs no more than a short one."""
+        if since >= len(self._waiting):
+            return
+        self._steps += 1
+        is_for_all = self._steps * FRONT >= len(self._waiting)
+        if is_for_all:
+            self._steps = 0
+        for at in range(since, len(self._waiting) if is_for_all else min(FRONT, len(self._waiting))):
+            self._waiting[at].tell(at + 1)
+
+
+def _rank(ticket: _Ticket) -> tuple[float, int]:
+    return ticket.rank
 
 
 class Gates:
-    """The gates of all models and providers that have a `max_concurrent`."""
+    """The gates of all providers and models that have a `max_concurrent`."""
 
     def __init__(self, config: Config, *, clock: Callable[[], float]) -> None:
-        """A model or provider without a limit has no gate."""
-        self._models = _gates(config.models, clock)
-        self._providers = _gates(config.providers, clock)
-
-    def queue(self, model: str, provider: str) -> int:
-        """How many wait for a model, or for its provider."""
-        return sum(gate.queue for gate in (self._models.get(model), self._providers.get(provider)) if gate)
+        """The models of a provider with a limit share its gate; of the others each with a limit has its own."""
+        self._gates: dict[str, Gate] = {}
+        for name, provider in config.providers.items():
+            own = [model for model, entry in config.models.items() if entry.provider == name]
+            limits = {model: most for model in own if (most := config.models[model].max_concurrent) is not None}
+            if provider.max_concurrent is not None:
+                shared = Gate(provider.max_concurrent, models=limits, clock=clock)
+                self._gates.update(dict.fromkeys(own, shared))
+            else:
+                self._gates.update({model: Gate(most, clock=clock) for model, most in limits.items()})
 
     @asynccontextmanager
-    async def place(self, model: str, provider: str, *, priority: Priority, on_place: Place) -> AsyncIterator[None]:
+    async def place(self, model: str, *, priority: Priority, on_place: Place) -> AsyncIterator[None]:
         """Hold a place at the model and at its provider until the block ends: until the stream ends, not until it begins."""
-        gates = [gate for gate in (self._models.get(model), self._providers.get(provider)) if gate]
-        entered: list[Gate] = []
+        gate = self._gates.get(model)
+        if gate is None:
+            yield
+            return
+        await gate.enter(model, priority=priority, on_place=on_place)
         try:
-            for gate in gates:
-                await gate.enter(priority, on_place=on_place)
-                entered.append(gate)
             yield
         finally:
-            for gate in reversed(entered):
-                gate.leave()
-
-
-def _gates(limited: Mapping[str, object], clock: Callable[[], float]) -> dict[str, Gate]:
-    return {
-        name: Gate(most, clock=clock) for name, entry in limited.items() if (most := getattr(entry, "max_concurrent", None)) is not None
-    }
+            gate.leave(model)

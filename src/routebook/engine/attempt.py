@@ -11,12 +11,12 @@ from decimal import Decimal
 
 import msgspec
 
-from routebook.config.prices import cost
+from routebook.config.prices import baseline, cost
 from routebook.config.values import Model
 from routebook.engine.params import merged
 from routebook.engine.runtime import Runtime
 from routebook.engine.watch import Watch
-from routebook.errors import BudgetExceeded, DeadlineExceeded, LocalOnlyViolation, ProviderError, Refused, RoutebookError
+from routebook.errors import BudgetExceeded, DeadlineExceeded, LocalOnlyViolation, ProviderError, Refused, RoutebookError, TimedOut
 from routebook.messages import (
     Attempt,
     Call,
@@ -50,6 +50,8 @@ class Outcome:
     thoughts: list[str] = field(default_factory=list)
     finish: Finish | None = None
     error: RoutebookError | None = None
+    unforeseen: Exception | None = None
+    """What is no error of ours; it goes on to the caller."""
     is_cancelled: bool = False
     notes: tuple[str, ...] = ()
 
@@ -80,7 +82,7 @@ async def attempt(runtime: Runtime, turn: Turn, *, outcomes: list[Outcome]) -> O
 
     Raises:
         BudgetExceeded: a cap could be exceeded; nothing was sent, there is no row.
-        BooksError: the books cannot be written; nothing was sent.
+        BooksError, DeadlineExceeded: the books cannot be written, or not in time; nothing was sent.
         asyncio.CancelledError: after the row was written.
     """
     plan, candidate = turn.plan, turn.candidate
@@ -91,7 +93,7 @@ async def attempt(runtime: Runtime, turn: Turn, *, outcomes: list[Outcome]) -> O
     outcome = Outcome(attempt=_row(turn))
     need_usd = _need(runtime, turn, call)
     _check_cell_budget(plan, outcomes, need_usd)
-    row = await runtime.books.start(outcome.attempt, need_usd=need_usd)
+    row = await _enter(runtime, turn, outcome, need_usd=need_usd)
     outcomes.append(outcome)
     asked = asyncio.get_running_loop().time()
     watch: Watch | None = None
@@ -104,10 +106,23 @@ async def attempt(runtime: Runtime, turn: Turn, *, outcomes: list[Outcome]) -> O
     except asyncio.CancelledError:
         outcome.is_cancelled = True
         raise
+    except Exception as error:
+        outcome.unforeseen = error
+        raise
     finally:
         outcome.attempt = _settled(runtime, turn, outcome, asked=asked, watch=watch)
         outcome.notes = await _write(runtime, row, outcome)
     return outcome
+
+
+async def _enter(runtime: Runtime, turn: Turn, outcome: Outcome, *, need_usd: Decimal | None) -> int:
+    """Write the row with which the attempt begins, before the deadline; return its id."""
+    try:
+        async with asyncio.timeout_at(turn.until):
+            return await runtime.books.start(outcome.attempt, need_usd=need_usd)
+    except TimeoutError as error:
+        patience = f"the request's {turn.plan.deadline_s:g} s"
+        raise DeadlineExceeded(f"The books could not be written within {patience}: another program holds them. Close it.") from error
 
 
 async def _write(runtime: Runtime, row: int, outcome: Outcome) -> tuple[str, ...]:
@@ -128,7 +143,7 @@ async def _place(runtime: Runtime, turn: Turn) -> AsyncIterator[None]:
     def tell(place: int) -> None:
         turn.emit(Waiting(model=name, place=place, reason="all its places are taken"))
 
-    gate = runtime.gates.place(name, turn.candidate.provider, priority=turn.plan.priority, on_place=tell)
+    gate = runtime.gates.place(name, priority=turn.plan.priority, on_place=tell)
     async with contextlib.AsyncExitStack() as stack:
         state.queued += 1
         try:
@@ -167,6 +182,7 @@ def _call(plan: Plan, model: Model) -> Call:
         model_id=model.id,
         messages=plan.request.messages,
         params=merged(plan.request.params, model),
+        stream=plan.request.stream,
         local=plan.local,
         connect_s=model.timeout.connect_s,
     )
@@ -208,6 +224,7 @@ def _settled(runtime: Runtime, turn: Turn, outcome: Outcome, *, asked: float, wa
     usage = _usage(turn, outcome, was_sent=watch is not None)
     ttft_s = watch.first - watch.sent if watch and watch.first is not None else None
     status, reason = _status(outcome)
+    error = outcome.error or outcome.unforeseen
     if status == "ok":
         runtime.known.state(turn.candidate.model).saw_answer(
             ttft_s=ttft_s, latency_s=now - (watch.sent if watch else asked), output_tokens=usage.output_tokens
@@ -215,8 +232,8 @@ def _settled(runtime: Runtime, turn: Turn, outcome: Outcome, *, asked: float, wa
     return msgspec.structs.replace(
         outcome.attempt,
         status=status,
-        error_type=type(outcome.error).__name__ if outcome.error else None,
-        error=str(outcome.error) if outcome.error else None,
+        error_type=type(error).__name__ if error else None,
+        error=str(outcome.error) if outcome.error else "this was not foreseen" if error else None,  # its words might hold a secret
         queue_s=(watch.sent if watch else now) - asked,
         ttft_s=ttft_s,
         latency_s=now - watch.sent if watch else None,
@@ -233,6 +250,8 @@ def _settled(runtime: Runtime, turn: Turn, outcome: Outcome, *, asked: float, wa
 def _status(outcome: Outcome) -> tuple[Status, FinishReason | None]:
     if outcome.is_cancelled:
         return "cancelled", "cancelled"
+    if outcome.unforeseen is not None:
+        return "error", "error"
     match outcome.error:
         case None:
             return "ok", outcome.finish.reason if outcome.finish else "stop"
@@ -248,12 +267,24 @@ def _status(outcome: Outcome) -> tuple[Status, FinishReason | None]:
 
 def _usage(turn: Turn, outcome: Outcome, *, was_sent: bool) -> Usage:
     """What the call used: as reported, else estimated from what went out and what came."""
-    if outcome.finish is not None and outcome.finish.usage.output_tokens is not None:
-        return outcome.finish.usage
+    reported = outcome.finish.usage if outcome.finish is not None else Usage()
+    if reported.output_tokens is not None:
+        return reported
     came = outcome.text + "".join(outcome.thoughts)
-    if not was_sent or (outcome.error is not None and not came):
+    if not was_sent or not (came or _was_taken(outcome)):
         return Usage(input_tokens=0, output_tokens=0)  # nothing was answered, so nothing is billed
-    return Usage(input_tokens=turn.plan.input_tokens, output_tokens=estimate_tokens(came) if came else 0, is_estimated=True)
+    return msgspec.structs.replace(
+        reported,
+        input_tokens=turn.plan.input_tokens if reported.input_tokens is None else reported.input_tokens,
+        output_tokens=estimate_tokens(came) if came else 0,
+        is_estimated=True,
+    )
+
+
+def _was_taken(outcome: Outcome) -> bool:
+    """Whether the provider worked on a call without a word of answer: it did not fail, or we hung up first."""
+    error = outcome.error or outcome.unforeseen
+    return error is None or (isinstance(error, TimedOut) and error.phase != "connect")
 
 
 def _cost(runtime: Runtime, model: str, usage: Usage) -> Decimal | None:
@@ -268,5 +299,4 @@ def _cost(runtime: Runtime, model: str, usage: Usage) -> Decimal | None:
 
 def _baseline(runtime: Runtime, plan: Plan, usage: Usage) -> Decimal | None:
     """What the dearest candidate would have cost for the same tokens."""
-    costs = [cost(price, usage) for c in plan.candidates if (price := runtime.known.prices.get(c.model)) is not None]
-    return max((c for c in costs if c is not None), default=None)
+    return baseline((runtime.known.prices.get(candidate.model) for candidate in plan.candidates), usage=usage)

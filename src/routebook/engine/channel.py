@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 
+from routebook.engine.loop import call_on
 from routebook.messages import Event
 
 
@@ -31,9 +32,9 @@ class Channel:
         self._nudge()
 
     def _nudge(self) -> None:
-        if not self._is_waking and not self._loop.is_closed():
+        if not self._is_waking:
             self._is_waking = True
-            self._loop.call_soon_threadsafe(self._wake.set)
+            call_on(self._loop, self._wake.set)
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         while True:

@@ -17,6 +17,7 @@ from routebook.errors import (
     LocalOnlyViolation,
     NoCandidate,
     ProviderError,
+    RateLimited,
     Refused,
     RoutebookError,
     SetupNeeded,
@@ -75,10 +76,10 @@ class _Walk:
     """A refusal already led to the models that the route names for it."""
 
     async def run(self) -> Answer:  # noqa: RET503  it ends by an answer or by giving up
-        while self.left and len(self.outcomes) < self.plan.max_attempts:
+        while self.left and not self.is_spent:
             candidate = self.left[0]
             if self.left_s() <= 0:
-                raise self.too_late()
+                raise self.too_late() from self.last_error
             if not await self.is_ready(candidate):
                 continue
             try:
@@ -103,23 +104,34 @@ class _Walk:
     def left_s(self) -> float:
         return self.until - asyncio.get_running_loop().time()
 
+    @property
+    def is_spent(self) -> bool:
+        """No attempt is left."""
+        return len(self.outcomes) >= self.plan.max_attempts
+
     async def is_ready(self, candidate: Candidate) -> bool:
-        """Wait for a model that cools down when nothing better is left; put it last, or drop it, otherwise."""
-        cooling_s = self.runtime.known.cooling_s(candidate.model)
+        """Whether to call a model now. One that cools down comes after those that are back sooner, and the last is waited for."""
+        known = self.runtime.known
+        cooling_s = known.cooling_s(candidate.model)
         if cooling_s == 0:
             return True
         others = [other for other in self.left if other.model != candidate.model]
-        if any(self.runtime.known.cooling_s(other.model) < cooling_s for other in others):
+        back_at = known.state(candidate.model).cooling_until
+        if any(known.state(other.model).cooling_until < back_at for other in others):
             self.left.rotate(-1)
+            if self.outcomes:
+                self.kind, self.reason, self.retries = "fallback", f"{candidate.model}: it cools down", 0
             return False
-        if cooling_s < self.left_s():
-            why = self.runtime.known.state(candidate.model).cooling_reason
-            self.emit(Waiting(model=candidate.model, place=0, reason=f"it cools down for {cooling_s:.0f} s ({why})"))
-            await asyncio.sleep(cooling_s)
+        state = known.state(candidate.model)
+        if not state.is_told_to_wait:
             return True
-        why = self.runtime.known.state(candidate.model).cooling_reason
+        if cooling_s < self.left_s():
+            self.emit(Waiting(model=candidate.model, place=0, reason=f"it cools down for {cooling_s:.0f} s ({state.cooling_reason})"))
+            await asyncio.sleep(cooling_s + 0.1 * self.runtime.rng.random())  # not all at once
+            return False  # another request may have been told to wait longer meanwhile
         self.last_error = self.last_error or DeadlineExceeded(
-            f"{candidate.model} cools down for {cooling_s:.0f} s more ({why}), and the request's deadline is {self.plan.deadline_s:g} s. "
+            f"{candidate.model} cools down for {cooling_s:.0f} s more ({state.cooling_reason}), "
+            f"and the request's deadline is {self.plan.deadline_s:g} s. "
             f"Raise the deadline, or add a fallback to route {self.plan.route!r} in routing.toml."
         )
         self.left.popleft()
@@ -132,15 +144,15 @@ class _Walk:
         if isinstance(error, StreamBroken) and self.route.on_stream_break == "keep" and self.outcomes[-1].text:
             return self.answer("error")
         step = self.step(candidate, error)
+        self.cool(candidate, step, error)
         if isinstance(step, Retry):
             self.kind, self.reason, self.retries = "retry", f"again after: {error}", self.retries + 1
-            self.switched(candidate, candidate, error)
+            self.emit(Switched(from_model=candidate.model, to_model=candidate.model, reason=str(error)))
             if step.after_s:
                 self.emit(Waiting(model=candidate.model, place=0, reason=f"it is asked again in {step.after_s:.0f} s"))
             await asyncio.sleep(step.after_s)
             return None
-        self.cool(candidate, step, error)
-        if isinstance(step, Stop):
+        if isinstance(step, Stop) or self.is_spent:
             if isinstance(error, ProviderError):
                 self.give_up()
             raise error
@@ -151,17 +163,21 @@ class _Walk:
         if not isinstance(error, ProviderError):
             is_over = isinstance(error, DeadlineExceeded | LocalOnlyViolation)
             return Stop() if is_over or (isinstance(error, SetupNeeded) and len(self.left) == 1) else Next()
+        left_s = self.left_s()
         state = self.runtime.known.state(candidate.model)
-        state.failures += 1
+        state.failures += left_s > 0  # a deadline that passed is not the model's failure
         return react(
             error, route=self.route, retries=self.retries, failures=state.failures, has_next=len(self.left) > 1,
-            left_s=self.left_s(), rng=self.runtime.rng,
+            left_s=0.0 if self.is_spent else left_s, rng=self.runtime.rng,
         )  # fmt: skip
 
-    def cool(self, candidate: Candidate, step: Next | Stop, error: RoutebookError) -> None:
-        if step.cool_s:
-            known = self.runtime.known
-            known.state(candidate.model).cool(known.clock() + step.cool_s, reason=type(error).__name__)
+    def cool(self, candidate: Candidate, step: Step, error: RoutebookError) -> None:
+        """Leave the model alone, for other requests too, for as long as the step or the provider says."""
+        stated_s = error.retry_after_s if isinstance(error, ProviderError) else None
+        cool_s = (stated_s or 0.0) if isinstance(step, Retry) else step.cool_s
+        if cool_s:
+            known, is_told = self.runtime.known, isinstance(error, RateLimited) or stated_s is not None
+            known.state(candidate.model).cool(known.clock() + cool_s, reason=type(error).__name__, is_told=is_told)
 
     def move_on(self, reason: str) -> None:
         """Leave the candidate at hand for the next."""
@@ -169,9 +185,6 @@ class _Walk:
         self.kind, self.reason, self.retries = "fallback", f"{gone.model}: {reason}", 0
         if self.left:
             self.emit(Switched(from_model=gone.model, to_model=self.left[0].model, reason=reason))
-
-    def switched(self, gone: Candidate, to: Candidate, error: RoutebookError) -> None:
-        self.emit(Switched(from_model=gone.model, to_model=to.model, reason=str(error)))
 
     def after_refusal(self, candidate: Candidate, error: Refused) -> Answer | None:
         """Show the refusal, unless the route names who to ask instead; that is the user's choice, and is seen."""
@@ -208,7 +221,9 @@ class _Walk:
         )
 
     def give_up(self) -> NoReturn:
-        """Raise what fits best: the one error there was, or all of them."""
+        """Raise what fits best: that time is over, the one error there was, or all of them."""
+        if self.left_s() <= 0:
+            raise self.too_late() from self.last_error
         if self.outcomes:
             raise AllAttemptsFailed([outcome.attempt for outcome in self.outcomes]) from self.last_error
         raise self.last_error or NoCandidate(self.plan)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures as cf
+import contextlib
 import contextvars
 import threading
 from collections.abc import Callable, Coroutine
@@ -33,6 +34,11 @@ class Job(Generic[T]):
         """Wait for the end; raises what the work raised, or `concurrent.futures.CancelledError`."""
         return self._end.result(timeout_s)
 
+    def end(self) -> None:
+        """Cancel the work and wait until it has really ended, whether well or not."""
+        self.cancel()
+        cf.wait([self._end])
+
     def _begin(self, work: Coroutine[Any, Any, T], context: contextvars.Context) -> None:
         self._task = self._loop.create_task(work, context=context)
         self._task.add_done_callback(self._ended)
@@ -57,19 +63,27 @@ class EngineLoop:
         self._thread = threading.Thread(target=self.loop.run_forever, name="routebook-engine", daemon=True)
         self._thread.start()
 
-    def submit(self, work: Coroutine[Any, Any, T]) -> cf.Future[T]:
-        """Run `work` on the loop. Cancelling the future cancels the work."""
-        return asyncio.run_coroutine_threadsafe(work, self.loop)
-
     def start(self, work: Coroutine[Any, Any, T], *, on_end: Callable[[], None]) -> Job[T]:
         """Start `work` and return at once."""
         return Job(self.loop, work, on_end=on_end)
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run `work` on the loop and await it from any loop; cancelling the caller cancels the work."""
-        if asyncio.get_running_loop() is self.loop:
+        """Run `work` on the loop and await it from any loop; cancelling the caller cancels the work, and waits for its end."""
+        own = asyncio.get_running_loop()
+        if own is self.loop:
             return await work
-        return await asyncio.wrap_future(self.submit(work))
+        is_over = asyncio.Event()
+        job = self.start(work, on_end=lambda: call_on(own, is_over.set))
+        try:
+            await is_over.wait()
+        except asyncio.CancelledError:
+            job.cancel()
+            await is_over.wait()
+            raise
+        try:
+            return job.result(0)
+        except cf.CancelledError:  # the two modules have one each
+            raise asyncio.CancelledError from None
 
     def run_sync(self, work: Coroutine[Any, Any, T]) -> T:
         """Run `work` on the loop and wait for it; an interrupt cancels the work and waits for its end before it goes on.
@@ -80,12 +94,18 @@ class EngineLoop:
         if threading.current_thread() is self._thread:
             work.close()
             raise RuntimeError("a sync call on the engine's own thread would wait for itself: use the async form")
-        future = self.submit(work)
+        job = self.start(work, on_end=lambda: None)
         try:
-            return future.result()
+            return job.result()
         except KeyboardInterrupt:
-            future.cancel()
+            job.end()
             raise
+
+
+def call_on(loop: asyncio.AbstractEventLoop, what: Callable[[], object]) -> None:
+    """Call `what` on another thread's loop, unless that has ended meanwhile."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(what)
 
 
 _shared: EngineLoop | None = None

@@ -24,7 +24,8 @@ async def map_prompts(
     Equal prompts are asked once.
     """
     options = repr(sorted(overrides.items()))
-    left = [prompt for prompt in dict.fromkeys(prompts) if (options, prompt) not in done]
+    answers = {prompt: done[options, prompt] for prompt in prompts if (options, prompt) in done}
+    left = [prompt for prompt in dict.fromkeys(prompts) if prompt not in answers]
     bar = _bar(len(set(prompts)), len(left)) if progress else None
     places = asyncio.Semaphore(concurrency)
     failures: list[RoutebookError] = []
@@ -32,7 +33,7 @@ async def map_prompts(
     async def one(prompt: str) -> None:
         async with places:
             try:
-                done[options, prompt] = await ask(prompt, overrides)
+                answers[prompt] = done[options, prompt] = await ask(prompt, overrides)
             except RoutebookError as error:
                 failures.append(error)
             if bar is not None:
@@ -42,6 +43,8 @@ async def map_prompts(
         async with asyncio.TaskGroup() as group:
             for prompt in left:
                 group.create_task(one(prompt))
+    except ExceptionGroup as errors:  # what nobody foresaw, as `ask` would have raised it
+        raise errors.exceptions[0] from None
     finally:
         if bar is not None:
             bar.close()
@@ -50,10 +53,9 @@ async def map_prompts(
             f"{len(failures)} of {len(left)} prompts have no answer. Call map again with the same prompts to ask only those."
         )
         raise failures[0]
-    answers = [done[options, prompt] for prompt in prompts]
-    for prompt in prompts:
+    for prompt in answers:
         done.pop((options, prompt), None)
-    return answers
+    return [answers[prompt] for prompt in prompts]
 
 
 def _bar(total: int, left: int):  # type: ignore[no-untyped-def]  # noqa: ANN202  tqdm has no types

@@ -23,6 +23,7 @@ def build_request(prompt: str, overrides: Overrides, *, config: Config) -> Reque
     if not prompt.strip():
         raise UsageError("The prompt is empty. Write it below the %%route line.")
     _check(overrides)
+    _check_text(prompt, overrides.get("system") or "")
     given = overrides
     budget = given.get("budget_usd")
     return Request(
@@ -41,6 +42,7 @@ def build_request(prompt: str, overrides: Overrides, *, config: Config) -> Reque
         priority=given.get("priority"),
         deadline_s=given.get("deadline_s"),
         budget_usd=None if budget is None else Decimal(str(budget)),
+        stream=given.get("stream", True),
         notebook=given.get("notebook"),
         cell_id=given.get("cell_id"),
     )  # fmt: skip
@@ -49,6 +51,18 @@ def build_request(prompt: str, overrides: Overrides, *, config: Config) -> Reque
 def _messages(prompt: str, system: str | None, history: tuple[Message, ...]) -> tuple[Message, ...]:
     first = (Message(role="system", content=system),) if system else ()
     return (*first, *history, Message(role="user", content=prompt))
+
+
+def _check_text(*texts: str) -> None:
+    """Refuse what cannot be sent: half a surrogate pair, of a file that was decoded the wrong way."""
+    for text in texts:
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise UsageError(
+                f"The prompt holds {text[error.start]!r} at character {error.start:,}, which is half a character. "
+                "Decode its source as UTF-8, or drop it with errors='replace'."
+            ) from error
 
 
 def _check(overrides: Mapping[str, Any]) -> None:

@@ -20,6 +20,7 @@ from routebook.engine.loop import Job, engine_loop
 from routebook.engine.mapping import Mapped, map_prompts
 from routebook.engine.request import build_request
 from routebook.engine.runtime import Runtime, open_runtime
+from routebook.errors import RoutebookError
 from routebook.messages import Answer, Attempt, Classification, Event, Overrides, Plan, Request
 from routebook.plan.planner import make_plan
 
@@ -118,7 +119,8 @@ class Router:
 
     async def _ask(self, prompt: str, overrides: Overrides, *, emit: Callable[[Event], None] = lambda _: None) -> Answer:
         runtime = await self._open()
-        return await dispatch(runtime, self._plan(runtime, build_request(prompt, overrides, config=runtime.config)), emit=emit)
+        with runtime.under_way():
+            return await dispatch(runtime, self._plan(runtime, build_request(prompt, overrides, config=runtime.config)), emit=emit)
 
     # ---- deciding
 
@@ -189,10 +191,19 @@ class Router:
         await self._engine.run(self._close())
 
     def close(self) -> None:
-        """Close connections, child processes and the books. A closed router opens again when used."""
+        """End what is under way, then close connections, child processes and the books. A closed router opens again when used.
+
+        Raises:
+            BooksError: an attempt that ended could not be written.
+        """
         self._engine.run_sync(self._close())
 
     async def _close(self) -> None:
         opening, self._opening = self._opening, None
-        if opening is not None:
-            await (await opening).aclose()
+        if opening is None:
+            return
+        try:
+            runtime = await opening
+        except RoutebookError:  # it could not be opened, which was said to whoever wanted it
+            return
+        await runtime.aclose()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from routebook.backends.base import Backend
 from routebook.backends.registry import open_backend
@@ -17,7 +19,10 @@ from routebook.config.prices import price_of
 from routebook.config.values import Budget, Config
 from routebook.engine.admission import Gates
 from routebook.engine.discover import discover
+from routebook.errors import UsageError
 from routebook.plan.known import Known
+
+_CLOSED: Final = "The router was closed while this request was under way; what it cost is in the books. Ask again: that opens the router."
 
 
 @dataclass(slots=True)
@@ -31,6 +36,29 @@ class Runtime:
     gates: Gates
     backends: dict[str, Backend] = field(default_factory=dict)
     rng: random.Random = field(default_factory=random.Random)
+    is_closing: bool = False
+    tasks: set[asyncio.Task[object]] = field(default_factory=set)
+    """Those that have a request under way."""
+
+    @contextmanager
+    def under_way(self) -> Iterator[None]:
+        """Let the running task's request be ended, and waited for, by `aclose`.
+
+        Raises:
+            UsageError: it was ended so; its attempt is in the books.
+        """
+        task = asyncio.current_task()
+        if self.is_closing or task is None:
+            raise UsageError(_CLOSED)
+        self.tasks.add(task)
+        try:
+            yield
+        except asyncio.CancelledError:
+            if self.is_closing and task.uncancel() == 0:
+                raise UsageError(_CLOSED) from None
+            raise
+        finally:
+            self.tasks.discard(task)
 
     def backend(self, provider: str) -> Backend:
         """The backend of a provider, made when first asked for."""
@@ -44,7 +72,17 @@ class Runtime:
         return found
 
     async def aclose(self) -> None:
-        """Close connections, child processes and the books; safe to call twice."""
+        """End what is under way, then close connections, child processes and the books; safe to call twice.
+
+        Raises:
+            BooksError: an attempt that ended could not be written.
+        """
+        self.is_closing = True
+        ending = self.tasks - {asyncio.current_task()}
+        for task in ending:
+            task.cancel()
+        if ending:
+            await asyncio.wait(ending)
         closing, self.backends = self.backends, {}
         await asyncio.gather(*(backend.aclose() for backend in closing.values()), return_exceptions=True)
         await asyncio.to_thread(self.books.close)
@@ -56,13 +94,17 @@ async def open_runtime(config: Config, *, folder: Path, books_path: str) -> Runt
     Raises:
         BooksError: the books cannot be opened.
     """
-    books = Books(books_path, budgets=_budgets(config))
+    books = await asyncio.to_thread(Books, books_path, budgets=_budgets(config))  # another program may hold them
     keys = Keys(config, folder=folder)
     known = Known(clock=time.monotonic, unusable=keys.missing)
     runtime = Runtime(config=config, books=books, keys=keys, known=known, gates=Gates(config, clock=time.monotonic))
-    runtime.config = await discover(runtime)
-    runtime.gates = Gates(runtime.config, clock=time.monotonic)
-    known.prices.update({name: price_of(runtime.config, name) for name in runtime.config.models})
+    try:
+        runtime.config = await discover(runtime)
+        runtime.gates = Gates(runtime.config, clock=time.monotonic)
+        known.prices.update({name: price_of(runtime.config, name) for name in runtime.config.models})
+    except BaseException:
+        await runtime.aclose()
+        raise
     return runtime
 
 

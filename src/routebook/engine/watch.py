@@ -1,6 +1,6 @@
 """Watches one attempt's times: first token, idle between tokens, total. The time to connect is the HTTP client's.
 
-One timer an attempt, set again only when it fires: a token costs no more than writing down the time.
+One timer an attempt, set again at the first token and when it fires: a token costs no more than writing down the time.
 """
 
 from __future__ import annotations
@@ -33,21 +33,28 @@ class Watch:
         self.last = self._loop.time()
         if self.first is None:
             self.first = self.last
+            self._set_timer()  # the idle time may end before the time to the first token would have
 
     def __enter__(self) -> Self:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a watch needs a task")
         self._task, self._cancelling = task, task.cancelling()
-        self._look()
+        self._set_timer()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        if self._ran_out and kind is asyncio.CancelledError and self._task.uncancel() <= self._cancelling:
+            self._timer = None
+        if self._ran_out and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             phase, limit_s = self._ran_out
             raise TimedOut(phase, limit_s=limit_s, provider=self._provider) from error
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(min(self._ends())[0], self._look)
 
     def _look(self) -> None:
         """See whether a time ran out; if not, look again when the next one could."""
@@ -56,7 +63,7 @@ class Watch:
             self._ran_out = ends[1], ends[2]
             self._task.cancel()
         else:
-            self._timer = self._loop.call_at(ends[0], self._look)
+            self._set_timer()
 
     def _ends(self) -> tuple[tuple[float, Phase, float], ...]:
         """When each time that runs now ends."""

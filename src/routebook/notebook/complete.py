@@ -3,33 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
 
+from routebook.errors import RoutebookError
 from routebook.labels import TASKS
 from routebook.notebook.options import OPTIONS
 from routebook.notebook.session import Session
+from routebook.notebook.subcommands import SUBCOMMANDS
 
-LINE: Final = re.compile(r"%%?route\b")
+CELL: Final = re.compile(r"\s*%%route(?!\S)")
+LINE: Final = re.compile(r"\s*%route(?!\S)")
 NAMED: Final = re.compile(r"\{\{[ \t]*(\w*)$")
-SUBCOMMANDS: Final = (
-    "models",
-    "status",
-    "why",
-    "cost",
-    "frame",
-    "doctor",
-    "init",
-    "setup",
-    "plan",
-    "reload",
-    "good",
-    "bad",
-    "nest",
-    "help",
-)
+
+
+class Silence(Sequence[SimpleCompletion]):
+    """No completions, but counted as one: IPython silences the other matchers only for one that found something."""
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, index: Any) -> Any:  # noqa: ANN401  the base's own signature
+        raise IndexError(index)
 
 
 class Completer:
@@ -42,38 +39,39 @@ class Completer:
     def matcher(self) -> Any:  # noqa: ANN401  IPython has no types
         """What IPython calls: a function of its own, because a method cannot carry a matcher's attributes."""
 
-        @context_matcher(identifier="routebook", priority=1000)
+        @context_matcher(identifier="routebook", priority=1000)  # type: ignore[untyped-decorator]  # IPython has no types
         def match(context: CompletionContext) -> dict[str, Any]:
             return self.match(context)
 
         return match
 
     def match(self, context: CompletionContext) -> dict[str, Any]:
-        first = context.full_text.split("\n", 1)[0]
-        if not LINE.match(first):
-            return {"completions": [], "suppress": False}
+        """What may come next; other matchers are silenced on the lines that are ours."""
+        is_cell, is_line = CELL.match(context.full_text), LINE.match(context.line_with_cursor)
         before = context.line_with_cursor[: context.cursor_position]
-        if context.cursor_line > 0:
+        if not is_cell and not is_line:
+            return {"completions": [], "suppress": False}
+        if is_cell and context.cursor_line > context.full_text[: is_cell.end()].count("\n"):
             return self._in_prompt(before)
         typed = re.search(r"\S*$", before)
         fragment = typed[0] if typed else ""
         words = before[: len(before) - len(fragment)].split()
         found = [SimpleCompletion(text, type=kind) for text, kind in self._choices(words) if text.startswith(fragment)]
-        return {"completions": found, "suppress": True, "matched_fragment": fragment, "ordered": True}
+        return _only(found, fragment=fragment) if words else {"completions": [], "suppress": False}
 
     def _in_prompt(self, before: str) -> dict[str, Any]:
         """Variables inside `{{`, and nothing elsewhere."""
         inside = NAMED.search(before)
-        names = [name for name in self._session.shell.user_ns if not name.startswith("_")] if inside else []
         fragment = inside[1] if inside else ""
-        found = [SimpleCompletion(name, type="variable") for name in names if name.startswith(fragment)]
-        return {"completions": found, "suppress": True, "matched_fragment": fragment}
+        found = [SimpleCompletion(name, type="variable") for name in self._session.names if inside and name.startswith(fragment)]
+        return _only(found, fragment=fragment)
 
     def _choices(self, words: list[str]) -> Iterable[tuple[str, str]]:
-        """What may come next after these words."""
+        """What may come next after these words; nothing while the magic's own name is typed."""
+        if not words:
+            return
         if words[0] == "%route":
-            if len(words) == 1:
-                yield from ((name, "subcommand") for name in SUBCOMMANDS)
+            yield from self._subcommand_choices(words[1:])
             return
         flag = words[-1]
         option = next((option for option in OPTIONS if flag in option.flags), None)
@@ -84,13 +82,28 @@ class Completer:
         elif option.names:
             yield from ((name, option.names.rstrip("s")) for name in self._names(option.names))
 
+    def _subcommand_choices(self, words: list[str]) -> Iterable[tuple[str, str]]:
+        """The subcommands, or what the one that is typed takes."""
+        if not words:
+            yield from ((subcommand.name, "subcommand") for subcommand in SUBCOMMANDS)
+        elif len(words) == 1:
+            yield from ((word, "value") for subcommand in SUBCOMMANDS if subcommand.name == words[0] for word in subcommand.words)
+
     def _names(self, kind: str) -> Iterable[str]:
-        """The names of the config; discovered models too once a cell has run."""
-        router = self._session.router
-        config = router.runtime().config if self._session.has_router and router.is_open else router.config
+        """The names of the config, discovered models too once a cell has run; none while `routing.toml` is wrong, which a cell will say."""
+        try:
+            router = self._session.router
+            config = router.runtime().config if router.is_open else router.config
+        except RoutebookError:
+            return []
         return {
             "models": [*config.models, *config.pools],
             "routes": [route.name for route in config.routes],
             "tasks": [*TASKS, *config.tasks],
             "agents": list(config.agents),
         }[kind]
+
+
+def _only(found: Sequence[SimpleCompletion], *, fragment: str) -> dict[str, Any]:
+    """These and nothing else."""
+    return {"completions": found or Silence(), "suppress": True, "matched_fragment": fragment, "ordered": True}

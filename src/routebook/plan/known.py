@@ -14,7 +14,9 @@ SMOOTHING: Final = 0.2
 class ModelState:
     """What was seen of one model in this process. Averages are `None` until something was seen."""
 
-    __slots__ = ("cooling_reason", "cooling_until", "failures", "in_flight", "output_tokens", "queued", "token_s", "ttft_s")
+    __slots__ = (
+        "cooling_reason", "cooling_until", "failures", "in_flight", "is_told_to_wait", "output_tokens", "queued", "token_s", "ttft_s",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         """Nothing is known yet."""
@@ -23,23 +25,27 @@ class ModelState:
         self.failures = 0
         self.cooling_until = 0.0
         self.cooling_reason = ""
+        self.is_told_to_wait = False
+        """The provider asked for the cooldown; else it is our own caution, and not worth waiting for when nothing else is left."""
         self.ttft_s: float | None = None
         self.token_s: float | None = None
         self.output_tokens: float | None = None
 
     def saw_answer(self, *, ttft_s: float | None, latency_s: float, output_tokens: int | None) -> None:
-        """Learn from a call that went well; it also ends a cooldown."""
-        self.failures, self.cooling_until, self.cooling_reason = 0, 0.0, ""
+        """Learn from a call that went well; it also ends a cooldown of caution, but none that the provider asked for: it was sent before."""
+        self.failures = 0
+        if not self.is_told_to_wait:
+            self.cooling_until, self.cooling_reason = 0.0, ""
         if ttft_s is not None:
             self.ttft_s = _average(self.ttft_s, ttft_s)
         if output_tokens:
             self.output_tokens = _average(self.output_tokens, output_tokens)
             self.token_s = _average(self.token_s, (latency_s - (ttft_s or 0.0)) / output_tokens)
 
-    def cool(self, until: float, *, reason: str) -> None:
-        """Take the model out until a time of the engine's clock; a later time already set stays."""
+    def cool(self, until: float, *, reason: str, is_told: bool = True) -> None:
+        """Take the model out until a time of the engine's clock; a later time already set stays. `is_told`: the provider asked for it."""
         if until > self.cooling_until:
-            self.cooling_until, self.cooling_reason = until, reason
+            self.cooling_until, self.cooling_reason, self.is_told_to_wait = until, reason, is_told
 
     def expected_s(self, output_tokens: float) -> float | None:
         """Seconds that an answer of so many tokens would take, by what was seen; `None` when nothing was."""

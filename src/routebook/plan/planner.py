@@ -61,6 +61,8 @@ class _Draft:
         elif name in config.providers:
             models = [model for model, entry in config.models.items() if entry.provider == name]
             yield from ((model, None, f"{reason}, found at {name}") for model in models)
+            if not models:
+                yield name, None, reason  # left out by its own name, with the reason
         elif (model := self.by_id(name)) is not None:
             yield model, None, reason
         else:

@@ -52,7 +52,7 @@ def react(error: ProviderError, *, route: Route, retries: int, failures: int, ha
         retries: how often this model was tried again in this request.
         failures: how often in a row the model failed, this time included.
         has_next: whether another candidate is left.
-        left_s: seconds until the request's deadline.
+        left_s: seconds until the request's deadline; 0 when no attempt is left.
         rng: for jitter.
     """
     match error:
@@ -64,7 +64,7 @@ def react(error: ProviderError, *, route: Route, retries: int, failures: int, ha
             step = _broken(route, retries, rng)
         case Unavailable():
             again = error.status is not None and retries < 1  # a server that answered may do better; one that did not will not
-            step = Retry(after_s=_jitter(BACKOFF_S, rng)) if again else Next(cool_s=COOL_FAILING_S if failures >= COOL_FAILURES else 0.0)
+            step = Retry(after_s=_jitter(BACKOFF_S, rng)) if again else Next()
         case AuthFailed():
             step = Next(cool_s=COOL_AUTH_S)
         case Refused():
@@ -73,7 +73,22 @@ def react(error: ProviderError, *, route: Route, retries: int, failures: int, ha
             step = Next()
         case _:
             step = Next()
-    return Next() if isinstance(step, Retry) and step.after_s >= left_s else step
+    return _held_to(error, step, failures=failures, has_next=has_next, left_s=left_s, rng=rng)
+
+
+def _held_to(error: ProviderError, step: Step, *, failures: int, has_next: bool, left_s: float, rng: random.Random) -> Step:
+    """The step, bent to what the provider stated and to the time left: nobody is asked before its time, by this request or another."""
+    stated_s = error.retry_after_s or 0.0
+    if isinstance(step, Retry) and step.after_s < stated_s:
+        is_long = stated_s > SHORT_S and has_next
+        step = Next() if is_long else Retry(after_s=stated_s + _jitter(0.1, rng))
+    if isinstance(step, Retry):
+        if step.after_s < left_s:
+            return step
+        step = Next()
+    is_failing = failures >= COOL_FAILURES and isinstance(error, Unavailable | StreamBroken)
+    cool_s = max(step.cool_s, stated_s, COOL_FAILING_S if is_failing else 0.0)
+    return Stop(cool_s=cool_s) if isinstance(step, Stop) else Next(cool_s=cool_s)
 
 
 def _rate_limited(error: RateLimited, *, route: Route, retries: int, has_next: bool, rng: random.Random) -> Step:

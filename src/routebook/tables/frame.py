@@ -10,8 +10,15 @@ import pandas as pd
 from routebook.books.books import Books
 from routebook.books.ledger import COLUMNS, columns
 
+ORDER: Final = (
+    "time", "request_id", "attempt", "kind", "notebook", "cell_id", "task", "complexity", "strength", "route", "agent", "priority",
+    "model", "provider", "tier", "pool", "status", "error_type", "error", "queue_s", "ttft_s", "latency_s",
+    "input_tokens", "cached_tokens", "output_tokens", "tokens_estimated", "cost_usd", "baseline_usd", "finish_reason", "feedback", "reason",
+)  # fmt: skip
+"""The columns, as `docs/frame.md` lists them: when and where, what, by whom, how it ended, what it took."""
 CATEGORIES: Final = (
-    "kind", "notebook", "task", "route", "agent", "priority", "model", "provider", "tier", "pool", "status", "error_type", "finish_reason",
+    "kind", "notebook", "cell_id", "task", "route", "agent", "priority", "model", "provider", "tier", "pool", "status",
+    "error_type", "finish_reason",
 )  # fmt: skip
 COUNTS: Final = ("input_tokens", "cached_tokens", "output_tokens")
 FIGURES: Final = ("complexity", "strength", "queue_s", "ttft_s", "latency_s", "feedback")
@@ -29,7 +36,7 @@ def frame(books: Books) -> pd.DataFrame:
     """
     _, rows = books.read(columns)
     stored = dict(zip(COLUMNS, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(COLUMNS, ())
-    return pd.DataFrame({name: _typed(name, stored[name]) for name in COLUMNS})
+    return pd.DataFrame({name: _typed(name, stored[name]) for name in ORDER})
 
 
 def _typed(name: str, values: tuple[object, ...]) -> object:

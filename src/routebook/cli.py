@@ -1,0 +1,203 @@
+"""The shell command: `routebook ask`, `plan`, `models`, `doctor`, `init` and `setup`, without a notebook.
+
+The answer goes to standard output, everything about it to standard error. Exit codes: 0 well, 1 an error, 2 a wrong command line,
+130 stopped by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from routebook.errors import RoutebookError, UsageError
+from routebook.notebook.options import OPTIONS, Option, overrides
+
+if TYPE_CHECKING:  # these load with the command that needs them
+    from routebook.engine.router import Router
+    from routebook.messages import Answer
+
+WELL, FAILED, WRONG_LINE, STOPPED = 0, 1, 2, 130
+NOTEBOOK_ONLY: Final = ("--out", "--history", "--raw", "--help")
+"""Options of a cell that mean nothing in a shell: variables and the cells before; argparse has its own help."""
+SHARED: Final = re.compile(r"%route (?=(?:plan|models|doctor|init|setup)\b)(?!\w+ in a cell)")
+"""Subcommands of a notebook that are commands here too."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Do what a command line says and return the exit code."""
+    given = _parser().parse_args(argv)
+    try:
+        code: int = given.command(given)
+        sys.stdout.flush()
+    except UsageError as error:
+        return _complain(error, WRONG_LINE)
+    except RoutebookError as error:
+        return _complain(error, FAILED)
+    except KeyboardInterrupt as error:
+        print(f"Stopped: {error}" if str(error) else "Stopped.", file=sys.stderr)
+        return STOPPED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on; the interpreter must not try to flush
+        return FAILED
+    return code
+
+
+def in_shell(text: str) -> str:
+    """A message that tells a notebook's user what to type, for a shell's user."""
+    return SHARED.sub("routebook ", text.replace(", then %route reload", ""))  # each command reads the file anew
+
+
+def _complain(error: RoutebookError, code: int) -> int:
+    notes = "".join(f"\n{note}" for note in getattr(error, "__notes__", ()))
+    print(in_shell(f"routebook: {error}{notes}"), file=sys.stderr)
+    return code
+
+
+# ---- commands
+
+
+def _ask(given: argparse.Namespace) -> int:
+    prompt = _prompt(given.prompt)
+    with _router(given) as router:
+        if given.dry:
+            return _show_plan(router, prompt, given)
+        from routebook.notebook.live import follow
+        from routebook.notebook.pipe import PipeView
+
+        asked = overrides(given)
+        asked["stream"] = not given.no_stream
+        view = PipeView(is_quiet=given.quiet, is_whole=given.no_stream)
+        answer: Answer = follow(lambda emit, on_end: router.start(prompt, emit=emit, on_end=on_end, **asked), view)
+    return FAILED if answer.finish_reason in ("cancelled", "error") else WELL
+
+
+def _plan(given: argparse.Namespace) -> int:
+    prompt = _prompt(given.prompt)
+    with _router(given) as router:
+        return _show_plan(router, prompt, given)
+
+
+def _show_plan(router: Router, prompt: str, given: argparse.Namespace) -> int:
+    from routebook.notebook.page import plan_page
+
+    print(plan_page(router.plan(prompt, **overrides(given)))["text/plain"])
+    return WELL
+
+
+def _models(given: argparse.Namespace) -> int:
+    from routebook.notebook.commands.models import models_parts
+    from routebook.notebook.report import report
+
+    with _router(given) as router:
+        print(report(*models_parts(router.runtime()))["text/plain"])
+    return WELL
+
+
+def _doctor(given: argparse.Namespace) -> int:
+    from routebook.engine.doctor import examine, problems
+    from routebook.notebook.commands.doctor import findings_text
+
+    with contextlib.ExitStack() as stack:
+        findings = examine(lambda: stack.enter_context(_router(given)))
+        print(in_shell(findings_text(findings)))
+    return FAILED if problems(findings) else WELL
+
+
+def _init(given: argparse.Namespace) -> int:
+    from routebook.notebook.commands.init import write_starter
+
+    written = write_starter(given.path, preset=given.preset)
+    print(f"{written} is written. Edit it, then check it with: routebook doctor --config {written}")
+    return WELL
+
+
+def _setup(_given: argparse.Namespace) -> int:
+    from routebook.notebook.commands.setup import set_up
+    from routebook.notebook.progress import ErrorLine
+
+    with ErrorLine() as line:
+        done = set_up(line.say)
+    print(done)
+    return WELL
+
+
+@contextlib.contextmanager
+def _router(given: argparse.Namespace):  # type: ignore[no-untyped-def]  # noqa: ANN202  a router; its type loads the engine
+    from routebook.engine.router import Router
+
+    router = Router.load(given.config) if given.config else Router()
+    try:
+        yield router
+    finally:
+        router.close()
+
+
+def _prompt(words: list[str]) -> str:
+    """The prompt: the words, of which `-` is standard input; standard input alone when there are none."""
+    if not words and sys.stdin.isatty():
+        raise UsageError("There is no prompt. Type: routebook ask TEXT, or send it to standard input.")
+    prompt = " ".join(sys.stdin.read() if word == "-" else word for word in words or ["-"])
+    if not prompt.strip():
+        raise UsageError("The prompt is empty. Type: routebook ask TEXT, or send it to standard input.")
+    return prompt
+
+
+# ---- the line
+
+
+def _parser() -> argparse.ArgumentParser:
+    from routebook import __version__
+
+    parser = argparse.ArgumentParser(prog="routebook", description="Routes every prompt to the right model, and keeps the books.")
+    parser.add_argument("--version", action="version", version=f"routebook {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    asks = _options(leave_out=NOTEBOOK_ONLY)
+    ask = _command(commands, "ask", _ask, "route a prompt and print its answer as it comes", options=asks)
+    ask.add_argument("--no-stream", action="store_true", help="print the answer when it is whole")
+    ask.add_argument("-q", "--quiet", action="store_true", help="print nothing but the answer")
+    plan = _command(
+        commands, "plan", _plan, "say what a prompt would be sent to; nothing is sent", options=_options((*NOTEBOOK_ONLY, "--dry"))
+    )
+    for command in (ask, plan):
+        command.add_argument("prompt", nargs="*", metavar="TEXT", help="the prompt; - is standard input")
+    _command(commands, "models", _models, "list the models")
+    _command(commands, "doctor", _doctor, "check keys, addresses and models for real")
+    init = commands.add_parser("init", help="write a routing.toml to start from", allow_abbrev=False)
+    init.set_defaults(command=_init)
+    init.add_argument("--preset", metavar="NAME", help="a whole set-up to start from")
+    init.add_argument("path", nargs="?", type=Path, default=Path("routing.toml"), metavar="PATH", help="the file, or its folder")
+    commands.add_parser("setup", help="fetch the embedded model's weights", allow_abbrev=False).set_defaults(command=_setup)
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    help: str,  # noqa: A002  argparse calls it so
+    *,
+    options: Sequence[Option] = (),
+) -> argparse.ArgumentParser:
+    """Add a command that reads `routing.toml`, with options of a `%%route` cell."""
+    parser = commands.add_parser(name, help=help, description=f"{help[0].upper()}{help[1:]}.", allow_abbrev=False)
+    parser.set_defaults(command=run)
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="this routing.toml (else the one found here or above, else the default)"
+    )
+    for option in options:
+        if option.is_switch:
+            parser.add_argument(*option.flags, action="store_true", help=option.help)
+        else:
+            says = f"{option.help} ({', '.join(option.choices)})" if option.choices else option.help
+            parser.add_argument(*option.flags, type=option.type, choices=option.choices or None, metavar=option.metavar, help=says)
+    return parser
+
+
+def _options(leave_out: Sequence[str]) -> list[Option]:
+    return [option for option in OPTIONS if option.flags[-1] not in leave_out]

@@ -1,0 +1,61 @@
+"""`%route cost`: what was spent and where it went, in two tables and three charts."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from routebook.notebook import figures
+from routebook.notebook.report import Heading, Part, report
+from routebook.notebook.session import Session
+from routebook.notebook.subcommands import refuse_rest
+from routebook.notebook.table import Table
+
+if TYPE_CHECKING:  # pandas and altair load only when a frame is drawn
+    import pandas as pd
+
+TITLES = (">requests", ">attempts", ">failed", ">tokens", ">cost", ">unpriced", ">saved", ">first token", ">total")
+
+
+def cost(session: Session, rest: str) -> None:
+    """Show the totals, then the charts."""
+    refuse_rest("cost", rest)
+    frame = session.router.frame()
+    if frame.empty:
+        session.show(report("The books are empty. Run a %%route cell first."))
+        return
+    from routebook.notebook.chart_page import chart_pages, chart_tables
+
+    session.show(report(*cost_parts(frame)))
+    if not session.is_kernel:
+        session.show(report("", *(part for title, table in chart_tables(frame) for part in (Heading(title), table))))
+        return
+    for page in chart_pages(frame):
+        session.show(page)
+
+
+def cost_parts(frame: pd.DataFrame) -> list[Part]:
+    """The sum in a sentence, then the totals by tier and by model."""
+    from routebook.tables.totals import totals
+
+    by_tier, by_model = totals(frame, "tier"), totals(frame, "model")
+    return [_sentence(by_tier.loc["all"]), Heading("by tier"), _table("tier", by_tier), Heading("by model"), _table("model", by_model)]
+
+
+def _sentence(total: pd.Series) -> str:
+    attempts, unpriced = int(total["attempts"]), int(total["unpriced"])
+    left = f", without {figures.plural(unpriced, 'attempt')} whose price is unknown" if unpriced else ""
+    saved = total["saved_usd"]
+    less = f" The dearest model of each plan would have cost {figures.money(saved)} more." if not math.isnan(saved) and saved > 0 else ""
+    return f"{figures.money(total['cost_usd'])} for {figures.plural(attempts, 'attempt')}{left}.{less}"
+
+
+def _table(by: str, totals: pd.DataFrame) -> Table:
+    rows = [_row(name, row) for name, row in totals.iterrows()]
+    return Table((by, *TITLES), rows, strong=(len(rows) - 1,))
+
+
+def _row(name: Any, row: pd.Series) -> tuple[str, ...]:  # noqa: ANN401  a frame's index
+    counts = (figures.count(row[column]) for column in ("requests", "attempts", "failed", "tokens"))
+    money = (figures.money(row["cost_usd"]), figures.count(row["unpriced"]), figures.money(row["saved_usd"]))
+    return (str(name), *counts, *money, figures.seconds(row["ttft_s"]), figures.seconds(row["latency_s"]))

@@ -1,0 +1,98 @@
+"""`%route SUBCOMMAND`, as one table: dispatch, help, completion and the docs all read it. What each does is in `commands/`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+from routebook.errors import UsageError
+from routebook.near import did_you_mean
+
+if TYPE_CHECKING:
+    from routebook.notebook.session import Session
+
+Command = Callable[["Session", str], Any]
+"""Takes the session and the rest of the line; returns what becomes the cell's value, usually nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subcommand:
+    """One subcommand."""
+
+    name: str
+    takes: str
+    """What follows it, as help shows it."""
+    help: str
+    where: str
+    """The module in `commands/` and the function in it, loaded when first used."""
+    words: tuple[str, ...] = ()
+    """What Tab offers behind it."""
+
+    @property
+    def usage(self) -> str:
+        """The line as one types it."""
+        return f"%route {self.name} {self.takes}".rstrip()
+
+
+SUBCOMMANDS: Final = (
+    Subcommand("models", "", "the models: tier, price, window, speed as seen, and whether they are ready", "models.models"),
+    Subcommand("status", "", "what is under way, what the budgets have left, where the books are", "status.status"),
+    Subcommand("why", "[ID]", "why the last answer, or the one of a request's ID, came about", "why.why"),
+    Subcommand("cost", "", "what was spent and where the prompts went, with charts", "cost.cost"),
+    Subcommand("frame", "[-o NAME]", "every attempt as a pandas DataFrame, in a variable with -o", "frame.frame", words=("-o",)),
+    Subcommand("plan", "TEXT", "what a prompt would be sent to, and why; nothing is sent", "plan.plan"),
+    Subcommand("good", "[ID]", "mark the last answer, or the one of a request's ID, as good", "feedback.good"),
+    Subcommand("bad", "[ID]", "mark the last answer, or the one of a request's ID, as bad", "feedback.bad"),
+    Subcommand("doctor", "", "check keys, addresses and models for real, and say what to type", "doctor.doctor"),
+    Subcommand("init", "[PATH]", "write a routing.toml to start from; never over one that is there", "init.init", words=("--preset",)),
+    Subcommand("setup", "", "fetch the embedded model's weights, once", "setup.setup"),
+    Subcommand("reload", "", "read routing.toml again", "init.reload"),
+    Subcommand("nest", "on|off", "let asyncio.run() work in cells", "nest.nest", words=("on", "off")),
+    Subcommand("help", "", "this list", "help.show"),
+)  # fmt: skip
+
+_HELP_FLAGS: Final = ("-h", "--help", "help", "?")
+
+
+def run(session: Session, line: str) -> Any:  # noqa: ANN401  a frame, or nothing
+    """Do what a `%route` line says; an empty line shows the help.
+
+    Raises:
+        UsageError: there is no such subcommand, or what follows it is not right.
+    """
+    name, _, rest = line.strip().partition(" ")
+    rest = rest.strip()
+    subcommand = find("help" if not name or name in _HELP_FLAGS else name)
+    if rest in _HELP_FLAGS[:2]:
+        subcommand, rest = find("help"), subcommand.name
+    return load(subcommand)(session, rest)
+
+
+def find(name: str) -> Subcommand:
+    """The subcommand of a name.
+
+    Raises:
+        UsageError: there is none, with the nearest that there is.
+    """
+    for subcommand in SUBCOMMANDS:
+        if subcommand.name == name:
+            return subcommand
+    cell = " For a prompt, write %%route on the first line and the prompt below it." if name.startswith("-") else ""
+    raise UsageError(
+        f"There is no %route {name}. {did_you_mean(name, [subcommand.name for subcommand in SUBCOMMANDS])} %route help shows all.{cell}"
+    )
+
+
+def load(subcommand: Subcommand) -> Command:
+    """The function behind a subcommand."""
+    module, function = subcommand.where.split(".")
+    command: Command = getattr(import_module(f"routebook.notebook.commands.{module}"), function)
+    return command
+
+
+def refuse_rest(subcommand: str, rest: str) -> None:
+    """Raise `UsageError` for words behind a subcommand that takes none."""
+    if rest:
+        raise UsageError(f"%route {subcommand} takes nothing more, and {rest!r} follows it.")
