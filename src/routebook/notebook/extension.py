@@ -15,11 +15,11 @@ def load(shell: Any) -> None:  # noqa: ANN401  IPython has no types
     """`%load_ext routebook`."""
     if getattr(shell, _NAME, None) is not None:
         return
-    session = Session(shell)
-    matcher = Completer(session).matcher()
-    shell.register_magics(RouteMagics(shell, session))
+    magics = RouteMagics(shell, Session(shell))
+    matcher = Completer(magics.session).matcher()
+    shell.register_magics(magics)
     shell.Completer.custom_matchers.append(matcher)
-    setattr(shell, _NAME, (session, matcher))
+    setattr(shell, _NAME, (magics, matcher))
 
 
 def unload(shell: Any) -> None:  # noqa: ANN401
@@ -27,9 +27,13 @@ def unload(shell: Any) -> None:  # noqa: ANN401
     found = getattr(shell, _NAME, None)
     if found is None:
         return
-    session, matcher = found
+    magics, matcher = found
     setattr(shell, _NAME, None)
     shell.Completer.custom_matchers[:] = [other for other in shell.Completer.custom_matchers if other is not matcher]
-    for kind in ("cell", "line"):
-        shell.magics_manager.magics[kind].pop("route", None)
-    session.close()
+    shell.configurables[:] = [other for other in shell.configurables if other is not magics]
+    manager = shell.magics_manager
+    for known in (manager.registry, *manager.magics.values()):
+        for name, entry in list(known.items()):
+            if getattr(entry, "__self__", entry) is magics:
+                del known[name]
+    magics.session.close()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from routebook.errors import UsageError
@@ -16,16 +17,21 @@ MOST: Final = 200_000
 """Characters of one value; beyond it a variable was surely not meant."""
 
 
-def interpolate(prompt: str, names: Mapping[str, Any]) -> str:
+def interpolate(prompt: str, names: Mapping[str, Any], *, own: Iterable[str] | None = None) -> str:
     """Replace each `{{name}}`: strings as they are, tables as schema, head and size, anything else by `str`.
+
+    Args:
+        prompt: the text.
+        names: all that may stand in it.
+        own: those of `names` worth suggesting when another is unknown; without it all that are not private.
 
     Raises:
         UsageError: a name is not defined, with the nearest ones that are; or a value is far too long.
     """
     missing = [name for name in dict.fromkeys(NAME.findall(prompt)) if name not in names]
     if missing:
-        own = [name for name in names if not name.startswith("_")]
-        hints = "; ".join(f"{{{{{name}}}}}: {did_you_mean(name, own)}" if own else f"{{{{{name}}}}}" for name in missing)
+        near = [name for name in (names if own is None else own) if not name.startswith("_")]
+        hints = " ".join(f"{{{{{name}}}}}. {did_you_mean(name, near)}".strip() for name in missing)
         raise UsageError(f"The prompt uses what is not defined: {hints} (--raw leaves {{{{…}}}} as it is.)")
     return NAME.sub(lambda match: _shown(match[1], names[match[1]]), prompt)
 
@@ -38,11 +44,17 @@ def _shown(name: str, value: Any) -> str:  # noqa: ANN401  any variable
 
 
 def _table(value: Any) -> str | None:  # noqa: ANN401  any variable
-    """A pandas DataFrame or Series as its schema, first rows and size; `None` for anything else. Read without importing pandas."""
-    kind = type(value)
-    if not kind.__module__.startswith("pandas.") or kind.__name__ not in ("DataFrame", "Series"):
+    """A pandas DataFrame or Series as its schema, first rows and size; `None` for anything else, and where pandas is not loaded."""
+    pandas = sys.modules.get("pandas")
+    if pandas is None or not isinstance(value, (pandas.DataFrame, pandas.Series)):
         return None
-    frame = value if kind.__name__ == "DataFrame" else value.to_frame()
+    frame = value if isinstance(value, pandas.DataFrame) else value.to_frame()
     rows, columns = frame.shape
-    schema = "\n".join(f"  {column}: {dtype}" for column, dtype in frame.dtypes.items())
-    return f"DataFrame with {rows:,} rows and {columns} columns\n{schema}\nfirst rows:\n{frame.head(ROWS).to_csv(index=False).rstrip()}"
+    schema = "".join(f"\n  {column}: {dtype}" for column, dtype in frame.dtypes.items())
+    is_plain = isinstance(frame.index, pandas.RangeIndex) and frame.index.name is None
+    head = frame.head(ROWS).to_csv(index=not is_plain).rstrip()
+    return f"DataFrame with {_count(rows, 'row')} and {_count(columns, 'column')}{schema}\nfirst rows:\n{head}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

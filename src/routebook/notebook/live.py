@@ -18,6 +18,8 @@ from routebook.messages import Answer, Decision, Delta, Done, Event, Plan, Start
 from routebook.notebook import wording
 
 TICK_S: Final = 0.05
+HEARTBEAT_S: Final = 0.1
+"""How often an idle wait looks up: on Windows an interrupt is only noticed between two waits."""
 GRACE_S: Final = 2.0
 """How long an interrupted cell waits for its row; usually it takes milliseconds."""
 
@@ -32,7 +34,7 @@ class View(Protocol):
         """Show what has gathered: a new headline, a new state, more text; `void` says why the text before it no longer counts."""
 
     def close(self, answer: Answer | None) -> None:
-        """Show the final form; `None` when there is no answer."""
+        """Show the final form; `None` when there is no answer. Called also when it was never opened."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -72,6 +74,9 @@ class _Gathered:
                 self.void, self.text = reason, []
                 self.state = f"asking {gone} again" if gone == to else f"{gone} did not answer ({reason}); asking {to}"
 
+    def show(self, view: View) -> None:
+        view.show(head=self.head, state=self.state, delta="".join(self.text), void=self.void)
+
 
 def follow(start: Callable[[Callable[[Event], None], Callable[[], None]], Job[Answer]], view: View) -> Answer:
     """Start a request, show it while it runs, and return its answer.
@@ -83,14 +88,17 @@ def follow(start: Callable[[Callable[[Event], None], Callable[[], None]], Job[An
     events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
     job = start(events.put, lambda: events.put(None))
     answer: Answer | None = None
-    view.open(cancel=job.cancel)
     try:
-        answer = _drain(events, view)
+        first = _first(events)
+        if first is not None:  # else it ended without a word: an option was wrong
+            view.open(cancel=job.cancel)
+            answer = _drain(first, events, view)
     except KeyboardInterrupt:
         job.cancel()
         answer = _last_word(events)
         raise Interrupted(_kept(answer)) from None
     finally:
+        job.cancel()  # after the end it does nothing; before it, a view failed, and nobody would read on
         view.close(answer)
     try:
         return job.result(GRACE_S)
@@ -98,48 +106,57 @@ def follow(start: Callable[[Callable[[Event], None], Callable[[], None]], Job[An
         raise Interrupted(_kept(answer)) from None
 
 
-def _drain(events: queue.SimpleQueue[Event | None], view: View) -> Answer | None:
+def _first(events: queue.SimpleQueue[Event | None]) -> list[Event] | None:
+    """Wait a moment for the first word: none yet, one, or `None` when all is over."""
+    try:
+        event = events.get(timeout=TICK_S)
+    except queue.Empty:
+        return []
+    return None if event is None else [event]
+
+
+def _drain(first: list[Event], events: queue.SimpleQueue[Event | None], view: View) -> Answer | None:
     """Show events as they come, at most twenty times a second; return the answer once all is said."""
     gathered, shown_at = _Gathered(), 0.0
     answer: Answer | None = None
-    is_over = False
-    while not is_over:
-        wait_s = None if gathered.is_empty else max(0.0, TICK_S - (time.monotonic() - shown_at))
-        try:
-            event = events.get(timeout=wait_s)
-        except queue.Empty:
-            view.show(head=gathered.head, state=gathered.state, delta="".join(gathered.text), void=gathered.void)
+    for event in first:
+        gathered.add(event)
+    while True:
+        left_s = TICK_S - (time.monotonic() - shown_at)
+        if not gathered.is_empty and left_s <= 0:
+            gathered.show(view)
             gathered, shown_at = _Gathered(plan=gathered.plan), time.monotonic()
             continue
-        if event is None:
-            is_over = True
-        elif isinstance(event, Done):
-            answer = event.answer
+        try:
+            news = events.get(timeout=HEARTBEAT_S if gathered.is_empty else left_s)
+        except queue.Empty:
+            continue
+        if news is None:
+            break
+        if isinstance(news, Done):
+            answer = news.answer
         else:
-            gathered.add(event)
+            gathered.add(news)
     if not gathered.is_empty:
-        view.show(head=gathered.head, state=gathered.state, delta="".join(gathered.text), void=gathered.void)
+        gathered.show(view)
     return answer
 
 
 def _last_word(events: queue.SimpleQueue[Event | None]) -> Answer | None:
-    """What a cancelled request still says: its partial answer."""
+    """What a cancelled request still says: its partial answer. A second interrupt waits no longer."""
     until = time.monotonic() + GRACE_S
     answer: Answer | None = None
-    while (left_s := until - time.monotonic()) > 0:
-        try:
-            event = events.get(timeout=left_s)
-        except queue.Empty:
-            break
-        if event is None:
-            break
-        if isinstance(event, Done):
-            answer = event.answer
+    try:
+        while (event := events.get(timeout=max(0.0, until - time.monotonic()))) is not None:
+            if isinstance(event, Done):
+                answer = event.answer
+    except (queue.Empty, KeyboardInterrupt):
+        pass
     return answer
 
 
 def _kept(answer: Answer | None) -> str:
     if answer is None:
         return "nothing had come yet."
-    cost = wording.dollars(answer.cost_usd)
-    return f"{len(answer.text)} characters are kept, cost so far: {cost}."
+    kept = f"{len(answer.text):,} characters are kept" if answer.text else "nothing had come yet"
+    return f"{kept}, cost so far: {wording.dollars(answer.cost_usd)}."

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from IPython.core.error import UsageError as LineError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 
-from routebook.errors import RoutebookError, UsageError
+from routebook.errors import RoutebookError
 from routebook.messages import Overrides
 from routebook.notebook import options
 from routebook.notebook.session import Session
@@ -47,7 +46,7 @@ class RouteMagics(Magics):
         from routebook.notebook.page import plan_page
 
         session = self.session
-        prompt = (cell if given.raw else interpolate(cell, session.shell.user_ns)).strip()
+        prompt = (cell if given.raw else interpolate(cell, session.shell.user_ns, own=session.names)).strip()
         asked = options.overrides(given)
         asked.update(Overrides(history=session.history(given.history or 0), notebook=session.notebook, cell_id=session.cell_id))
         router = session.router
@@ -63,15 +62,16 @@ class RouteMagics(Magics):
 
 
 class _shortly:  # noqa: N801  reads as a word: with _shortly()
-    """Errors of ours in one or a few plain lines instead of a traceback wall; still exceptions to papermill and nbclient."""
+    """Errors of ours in one or a few plain lines instead of a traceback wall; still exceptions to papermill and nbclient.
+
+    Wrong usage too: IPython prints its own `UsageError`, and a notebook run by papermill would not say what was wrong.
+    """
 
     def __enter__(self) -> None:
         """Nothing to prepare."""
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        """Turn a wrong line into IPython's own usage error; give the others a short rendering."""
-        if isinstance(error, UsageError):
-            raise LineError(str(error)) from None
+        """Give an error of ours its short rendering."""
         if isinstance(error, RoutebookError):
             lines = [f"{type(error).__name__}: {error}"]
             error._render_traceback_ = lambda: lines  # type: ignore[attr-defined]

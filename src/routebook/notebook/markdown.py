@@ -7,9 +7,13 @@ escaped, links keep only harmless schemes, and images become links (an image wou
 from __future__ import annotations
 
 import re
+import time
 from functools import cache
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
+
+from routebook.notebook.formulas import know_formulas
+from routebook.notebook.inert import inert
 
 if TYPE_CHECKING:  # the parser loads with the first answer
     from markdown_it import MarkdownIt
@@ -17,23 +21,27 @@ if TYPE_CHECKING:  # the parser loads with the first answer
 SCHEMES: Final = re.compile(r"(?:https?|mailto):|#", re.IGNORECASE)
 LONGEST: Final = 200_000
 """Characters rendered as Markdown; a longer answer is shown as text, which costs no time."""
+PATIENCE_S: Final = 2.0
+"""The same for an answer that takes longer: a usual one takes 15 ms for each 10 kB, one made to take long takes hours."""
+
+
+class _TooLongError(Exception):
+    """Rendering took longer than it may."""
 
 
 def render(text: str) -> str:
     """Return safe HTML for a Markdown text."""
     if len(text) > LONGEST:
         return plain(text)
-    return _without_math(str(_parser().render(text)))
+    try:
+        return str(_parser().render(text, {"until": time.monotonic() + PATIENCE_S}))
+    except (_TooLongError, RecursionError):
+        return plain(text)
 
 
 def plain(text: str) -> str:
     """Return safe HTML that shows a text letter by letter."""
-    return f'<pre style="white-space:pre-wrap">{_without_math(escape(text))}</pre>'
-
-
-def _without_math(html: str) -> str:
-    r"""Keep MathJax from taking `\href` and its like out of a model's text: the commands that make links, styles or ids are broken up."""
-    return re.sub(r"\\(href|url|style|class|cssId|html|require|unicode|data|def|newcommand|let)(?![A-Za-z])", r"\\<span></span>\1", html)
+    return f'<pre style="white-space:pre-wrap">{escape(text)}</pre>'
 
 
 @cache
@@ -42,15 +50,24 @@ def _parser() -> MarkdownIt:
 
     parser = MarkdownIt("commonmark", {"html": False, "breaks": False}).enable(["table", "strikethrough"])
     parser.validateLink = lambda url: bool(SCHEMES.match(url.strip()))  # type: ignore[method-assign]  # its documented hook
+    know_formulas(parser)
+    parser.inline.ruler.before("text", "time", _look_at_the_clock)
+    parser.block.ruler.before("table", "time", _look_at_the_clock, {"alt": ["paragraph", "reference", "blockquote", "list"]})
     parser.add_render_rule("image", _image)
     parser.add_render_rule("link_open", _link)
     return parser
 
 
+def _look_at_the_clock(state: Any, *_: Any) -> bool:  # noqa: ANN401  a rule of the parser's, asked wherever anything may begin
+    if time.monotonic() > state.env["until"]:
+        raise _TooLongError
+    return False
+
+
 def _image(self: Any, tokens: Any, index: int, options: Any, env: Any) -> str:  # noqa: ANN401, ARG001  the parser's own signature
     token = tokens[index]
     source = escape(str(token.attrs.get("src", "")), quote=True)
-    return f'<a href="{source}" rel="noopener noreferrer nofollow" target="_blank">[image: {escape(token.content or "image")}]</a>'
+    return f'<a href="{source}" rel="noopener noreferrer nofollow" target="_blank">[image: {inert(token.content or "image")}]</a>'
 
 
 def _link(self: Any, tokens: Any, index: int, options: Any, env: Any) -> str:  # noqa: ANN401  the parser's own signature

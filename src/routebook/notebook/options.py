@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import keyword
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -62,7 +63,7 @@ class _Parser(argparse.ArgumentParser):
         flags = [flag for option in OPTIONS for flag in option.flags]
         _, _, unknown = message.partition("unrecognized arguments: ")
         if unknown:
-            first = unknown.split()[0]
+            first = unknown.partition(" ")[0]
             if first.startswith("-"):
                 raise UsageError(f"There is no option {first}. {did_you_mean(first, flags)} %%route -h shows them all.")
             raise UsageError(f"{unknown!r} stands on the %%route line but belongs to no option. The prompt goes on the lines below.")
@@ -88,10 +89,14 @@ def parse(line: str) -> argparse.Namespace:
     try:
         words = shlex.split(line)
     except ValueError as error:
-        raise UsageError(f"The %%route line has a quote that is not closed: {line.strip()!r}.") from error
+        raise UsageError(
+            f"The %%route line has a quote that is not closed: {line.strip()!r}. Here stand options; the prompt goes on the lines below."
+        ) from error
     given = _parser().parse_args(words)
-    if given.out is not None and not given.out.isidentifier():
+    if given.out is not None and (not given.out.isidentifier() or keyword.iskeyword(given.out)):
         raise UsageError(f"-o takes the name of a variable, and {given.out!r} is none.")
+    if given.history is not None and given.history < 0:
+        raise UsageError(f"--history takes how many exchanges to send, 0 or more, not {given.history}.")
     return given
 
 

@@ -12,26 +12,37 @@ from string import Template
 
 from routebook.messages import Answer, Plan
 from routebook.notebook import wording
+from routebook.notebook.inert import inert
 from routebook.notebook.markdown import render
 
 Bundle = dict[str, str]
 """A MIME bundle: `text/html` and its twin `text/plain`."""
+NOTHING = "nothing came"
+UNFINISHED = "The answer did not come to its end."
 
 
 def answer_page(answer: Answer) -> Bundle:
     """The whole answer: headline, text, footline, and why."""
     head, foot = wording.headline(answer.plan, model=answer.model), wording.footline(answer)
     html = template("answer").substitute(
-        head=escape(head), body=_body(answer), foot=escape(foot), notes=_notes(answer.notes), why=_why(answer.plan, attempts_of(answer))
+        head=inert(head), body=_body(answer), foot=inert(foot), notes=_notes(answer.notes), why=_why(answer.plan, attempts_of(answer))
     )
     notes = "".join(f"\n! {note}" for note in answer.notes)
-    return {"text/html": html, "text/plain": f"[{head}]\n\n{answer.text.strip()}\n\n[{foot}]{notes}"}
+    return {"text/html": html, "text/plain": f"[{head}]\n\n{answer.text.strip() or NOTHING}\n\n[{foot}]{notes}"}
+
+
+def unfinished_page(head: str, text: str) -> Bundle:
+    """What stays above an error: what was decided, and the text that came before."""
+    note = template("note").substitute(text=inert(UNFINISHED)) if text else ""
+    html = template("unfinished").substitute(head=inert(head), body=render(text) if text else "", note=note)
+    plain = f"[{head}]" + (f"\n\n{text.strip()}\n\n! {UNFINISHED}" if text else "")
+    return {"text/html": html, "text/plain": plain}
 
 
 def plan_page(plan: Plan) -> Bundle:
     """A plan that is not carried out: `--dry` and `%route plan`."""
     head = wording.headline(plan)
-    html = template("plan").substitute(head=escape(head), why=_sections(wording.reasons(plan)))
+    html = template("plan").substitute(head=inert(head), why=_sections(wording.reasons(plan)))
     return {"text/html": html, "text/plain": f"[{head}]\n{sections_text(wording.reasons(plan))}"}
 
 
@@ -54,11 +65,11 @@ def sections_text(parts: list[tuple[str, list[str]]]) -> str:
 
 def _body(answer: Answer) -> str:
     thinking = template("thinking").substitute(text=escape(answer.thinking)) if answer.thinking else ""
-    return thinking + (render(answer.text) if answer.text else "<p><em>nothing came</em></p>")
+    return thinking + (render(answer.text) if answer.text else f"<p><em>{NOTHING}</em></p>")
 
 
 def _notes(notes: tuple[str, ...]) -> str:
-    return "".join(template("note").substitute(text=escape(note)) for note in notes)
+    return "".join(template("note").substitute(text=inert(note)) for note in notes)
 
 
 def _why(plan: Plan, attempts: list[tuple[str, list[str]]]) -> str:
@@ -66,7 +77,7 @@ def _why(plan: Plan, attempts: list[tuple[str, list[str]]]) -> str:
 
 
 def _sections(parts: list[tuple[str, list[str]]]) -> str:
-    rows = (template("section").substitute(title=escape(title), lines="<br>".join(map(escape, lines))) for title, lines in parts)
+    rows = (template("section").substitute(title=inert(title), lines="<br>".join(map(inert, lines))) for title, lines in parts)
     return "".join(rows)
 
 

@@ -41,8 +41,14 @@ class Session:
 
     @property
     def has_router(self) -> bool:
-        """Whether one was made already: completion does not make one."""
+        """Whether one was made already."""
         return self._router is not None
+
+    @property
+    def names(self) -> list[str]:
+        """The variables that the user made, as `%who` lists them."""
+        hidden = self.shell.user_ns_hidden
+        return [name for name, value in self.shell.user_ns.items() if not name.startswith("_") and hidden.get(name, hidden) is not value]
 
     def reload(self) -> None:
         """Read `routing.toml` again; the old router stays in use when the new file is wrong."""
@@ -51,6 +57,7 @@ class Session:
         router = Router()
         self.close()
         self._router = router
+        atexit.register(self.close)
 
     def close(self) -> None:
         """Close the router; the next cell makes a new one."""

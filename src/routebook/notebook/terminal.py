@@ -14,7 +14,7 @@ class TerminalView:
 
     def __init__(self) -> None:
         """Nothing is written yet."""
-        self._is_in_line = False
+        self._is_in_line = self._has_text = False
         self._state = ""
 
     def open(self, *, cancel: Callable[[], None]) -> None:
@@ -24,15 +24,16 @@ class TerminalView:
         """Write the headline, the state in brackets when it changed, and the text."""
         if head is not None:
             self._line(f"[{head}]")
-        if void is not None:
+        if void is not None and self._has_text:
             self._line(f"[what came is void: {void}]")
+            self._has_text = False
         if state and state not in (self._state, "answering"):
             self._line(f"[{state}]")
             self._state = state
         if delta:
             sys.stdout.write(delta)
             sys.stdout.flush()
-            self._is_in_line = not delta.endswith("\n")
+            self._is_in_line, self._has_text = not delta.endswith("\n"), True
 
     def close(self, answer: Answer | None) -> None:
         """Write the footline."""

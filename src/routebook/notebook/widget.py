@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from routebook.messages import Answer
-from routebook.notebook.page import answer_page
+from routebook.notebook.page import answer_page, unfinished_page
 
 CATCH_UP_S: Final = 1.0
 """How often the whole text is sent as state, for a page that opened late or missed a message; longer texts are sent less often."""
@@ -27,7 +27,7 @@ class WidgetView:
         """Nothing is shown yet."""
         self._widget: Any = None
         self._handle: Any = None
-        self._text = ""
+        self._head = self._text = ""
         self._caught_up = 0.0
 
     def open(self, *, cancel: Callable[[], None]) -> None:
@@ -37,7 +37,7 @@ class WidgetView:
         self._widget = _cell_widget()()
         self._widget.on_msg(lambda _widget, content, _buffers: cancel() if content.get("kind") == "cancel" else None)
         _answer_while_busy(self._widget)
-        bundle = self._widget._repr_mimebundle_()  # noqa: SLF001  the display protocol's own name
+        bundle = self._widget._repr_mimebundle_()
         data = bundle[0] if isinstance(bundle, tuple) else bundle
         self._handle = display({**data, "text/plain": "…"}, raw=True, display_id=True)
 
@@ -45,7 +45,7 @@ class WidgetView:
         """Send what is new."""
         widget = self._widget
         if head is not None:
-            widget.head = head
+            self._head = widget.head = head
         if void is not None:
             self._text = widget.text = ""
             widget.send({"void": void})
@@ -66,8 +66,12 @@ class WidgetView:
         """Put the static form in the widget's place."""
         if self._handle is None:
             return
-        page = answer_page(answer) if answer is not None else {"text/plain": ""}
+        if answer is not None:
+            page = answer_page(answer)
+        else:
+            page = unfinished_page(self._head, self._text) if self._head else {"text/plain": ""}
         self._handle.update(page, raw=True)
+        self._widget.layout.close()
         self._widget.close()
 
 

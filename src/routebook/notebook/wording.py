@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Final
 
 from routebook.messages import Answer, Attempt, Plan
+
+LEAST_USD: Final = Decimal("0.0000001")
+"""Below it an amount is only said to be small."""
 
 
 def headline(plan: Plan, *, model: str | None = None) -> str:
@@ -36,6 +40,8 @@ def footline(answer: Answer) -> str:
         parts.append("cut at the longest answer allowed")
     if answer.finish_reason == "refusal":
         parts.append("the model refused")
+    if answer.finish_reason == "error":
+        parts.append("the stream broke off")
     if answer.finish_reason == "cancelled":
         parts.append("stopped")
     return " · ".join(filter(None, parts))
@@ -51,18 +57,22 @@ def tokens(attempt: Attempt) -> str:
 
 def seconds(value: float) -> str:
     """A time as people read it: `0.31 s`, `12.4 s`, `2 min 5 s`."""
-    if value < 10:  # noqa: PLR2004  ten seconds: two digits are enough from there on
+    if round(value, 2) < 10:  # noqa: PLR2004  ten seconds: two digits are enough from there on
         return f"{value:.2f} s"
-    return f"{value:.1f} s" if value < 100 else f"{int(value // 60)} min {value % 60:.0f} s"  # noqa: PLR2004
+    minutes, rest_s = divmod(round(value), 60)
+    return f"{value:.1f} s" if round(value, 1) < 100 else f"{minutes} min {rest_s} s"  # noqa: PLR2004
 
 
 def dollars(cost: Decimal | None) -> str:
-    """An amount, or that it is unknown."""
+    """An amount to the digits that matter, or that it is unknown."""
     if cost is None:
         return "price unknown"
     if cost == 0:
         return "free"
-    return f"${cost:.2f}" if cost >= 1 else f"${cost:.6f}".rstrip("0")
+    if cost < LEAST_USD:
+        return f"under ${LEAST_USD:f}"
+    shown = round(cost, max(4, 1 - cost.adjusted()))
+    return f"${shown:.2f}" if shown >= 1 else f"${shown:f}".rstrip("0")
 
 
 def attempt_line(attempt: Attempt) -> str:
@@ -95,4 +105,4 @@ def reasons(plan: Plan) -> list[tuple[str, list[str]]]:
 
 
 def _expected(cost: Decimal | None) -> str:
-    return "price unknown" if cost is None else "free" if cost == 0 else f"about ${cost:.5f}"
+    return f"about {dollars(cost)}" if cost else dollars(cost)
