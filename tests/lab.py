@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -60,9 +61,23 @@ class Lab:
         """Run all cells and do not wait."""
         self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
 
-    def command(self, name: str) -> None:
-        """Run one of JupyterLab's commands."""
-        self.page.evaluate("name => window.jupyterapp.commands.execute(name)", name)
+    def command(self, name: str, **args: object) -> None:
+        """Run one of JupyterLab's commands and wait for its end."""
+        self.page.evaluate("([name, args]) => window.jupyterapp.commands.execute(name, args)", [name, args])
+
+    def theme(self, name: str) -> None:
+        """Change the theme: `JupyterLab Light` or `JupyterLab Dark`."""
+        self.command("apputils:change-theme", theme=name)
+        self.page.wait_for_function("name => document.body.dataset.jpThemeName === name", arg=name)
+
+    def save(self) -> None:
+        """Save the notebook."""
+        self.command("docmanager:save")
+
+    def leave(self) -> None:
+        """Shut every kernel down and leave the page: what comes next knows nothing of what was."""
+        self.page.evaluate("() => window.jupyterapp.serviceManager.sessions.shutdownAll()")
+        self.page.goto("about:blank")
 
     def cell(self, index: int) -> Locator:
         """A cell."""
@@ -86,6 +101,7 @@ def running_lab(root: Path, **environ: str) -> Iterator[Lab]:
         "--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={root}",
         "--LabApp.expose_app_in_browser=True", "--LabApp.news_url=", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]  # fmt: skip
+    _no_news(home / "JUPYTER_CONFIG_DIR")
     log = root / ".lab.log"
     with log.open("wb") as out:
         server = subprocess.Popen(command, env={**os.environ, **own, **environ}, cwd=root, stdout=out, stderr=subprocess.STDOUT)
@@ -101,6 +117,13 @@ def running_lab(root: Path, **environ: str) -> Iterator[Lab]:
     finally:
         server.terminate()
         server.wait(20)
+
+
+def _no_news(folder: Path) -> None:
+    """Answer the question whether JupyterLab may fetch news, which it would ask over every screenshot."""
+    setting = folder / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
+    setting.parent.mkdir(parents=True)
+    setting.write_text(json.dumps({"fetchNews": "false"}))
 
 
 def _await(server: subprocess.Popen[bytes], url: str, log: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -23,6 +24,7 @@ def shell() -> Iterator[Any]:
     finally:
         made.restore_sys_module_state()
         made.atexit_operations()
+        atexit.unregister(made.atexit_operations)
 
 
 def complete(made: Any, text: str) -> list[tuple[str, str]]:  # noqa: ANN401  IPython has no types

@@ -85,7 +85,7 @@ class Runtime:
             await asyncio.wait(ending)
         closing, self.backends = self.backends, {}
         await asyncio.gather(*(backend.aclose() for backend in closing.values()), return_exceptions=True)
-        await asyncio.to_thread(self.books.close)
+        self.books.close()  # not in another thread: while the process ends there are no more to be had
 
 
 async def open_runtime(config: Config, *, folder: Path, books_path: str) -> Runtime:

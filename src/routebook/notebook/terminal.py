@@ -15,14 +15,15 @@ class TerminalView:
     def __init__(self) -> None:
         """Nothing is written yet."""
         self._is_in_line = self._has_text = False
-        self._state = ""
+        self._head = self._state = ""
 
     def open(self, *, cancel: Callable[[], None]) -> None:
         """Ctrl-C cancels; there is nothing to show."""
 
     def show(self, *, head: str | None, state: str | None, delta: str, void: str | None) -> None:
         """Write the headline, the state in brackets when it changed, and the text."""
-        if head is not None:
+        if head is not None and head != self._head:
+            self._head = head
             self._line(f"[{head}]")
         if void is not None and self._has_text:
             self._line(f"[what came is void: {void}]")

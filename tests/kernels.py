@@ -1,0 +1,138 @@
+"""A real kernel, driven by messages as a notebook's front end drives it."""
+
+from __future__ import annotations
+
+import os
+import queue
+import re
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.blocking import BlockingKernelClient
+from jupyter_client.manager import KernelManager
+
+
+@dataclass
+class Run:
+    """What came of one cell."""
+
+    status: str = ""
+    ename: str = ""
+    traceback: list[str] = field(default_factory=list)
+    outputs: list[dict[str, Any]] = field(default_factory=list)
+    """As a notebook would hold them: an updated display has its last content."""
+    seen: list[tuple[float, str, dict[str, Any]]] = field(default_factory=list)
+    """Every message on the output channel: when it came, its type, its content."""
+    ended: float = 0.0
+    """On the monotonic clock."""
+    _shown: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def html(self) -> str:
+        """All HTML of the outputs."""
+        return "\n".join(output["data"].get("text/html", "") for output in self.outputs if "data" in output)
+
+    @property
+    def text(self) -> str:
+        """All text of the outputs: printed, displayed, raised."""
+        texts = (
+            output.get("text") or "\n".join(output.get("traceback", ())) or output.get("data", {}).get("text/plain", "")
+            for output in self.outputs
+        )
+        return re.sub(r"\x1b\[[\d;]*m", "", "\n".join(texts))
+
+    def take(self, kind: str, content: dict[str, Any]) -> None:
+        """Note a message of the output channel."""
+        self.seen.append((time.monotonic(), kind, content))
+        if kind in ("stream", "display_data", "execute_result", "error"):
+            self.outputs.append(dict(content))
+            name = content.get("transient", {}).get("display_id")
+            if name:
+                self._shown[name] = self.outputs[-1]
+        elif kind == "update_display_data":
+            self._shown.get(content["transient"]["display_id"], {}).update(data=content["data"])
+
+
+class Kernel:
+    """One running kernel and its client."""
+
+    def __init__(self, manager: KernelManager, client: BlockingKernelClient) -> None:
+        """Both are started."""
+        self.manager, self.client = manager, client
+
+    def start(self, code: str, *, cell_id: str = "cell-1") -> str:
+        """Send a cell and do not wait."""
+        content = {
+            "code": code,
+            "silent": False,
+            "store_history": True,
+            "user_expressions": {},
+            "allow_stdin": False,
+            "stop_on_error": True,
+        }
+        message = self.client.session.msg("execute_request", content, metadata={"cellId": cell_id})
+        self.client.shell_channel.send(message)
+        return str(message["header"]["msg_id"])
+
+    def finish(self, sent: str, *, seconds: float = 30, run: Run | None = None) -> Run:
+        """Wait until a cell has ended, and gather what it showed."""
+        run = run or Run()
+        until = time.monotonic() + seconds
+        self.watch(sent, run, until=until)
+        while True:
+            reply = self.client.get_shell_msg(timeout=max(0.1, until - time.monotonic()))
+            if reply["parent_header"].get("msg_id") == sent:
+                break
+        run.status, run.ename = reply["content"]["status"], reply["content"].get("ename", "")
+        run.traceback = reply["content"].get("traceback", [])
+        return run
+
+    def watch(self, sent: str, run: Run, *, until: float, stop_at: str | None = None) -> None:
+        """Gather what a cell shows until it is idle, or has sent a message of the kind `stop_at`."""
+        while True:
+            try:
+                message = self.client.get_iopub_msg(timeout=max(0.01, until - time.monotonic()))
+            except queue.Empty:
+                raise TimeoutError(f"the cell has not ended; it showed {run.outputs}") from None
+            if message["parent_header"].get("msg_id") != sent:
+                continue
+            run.take(message["msg_type"], message["content"])
+            if message["msg_type"] == stop_at:
+                return
+            if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
+                run.ended = time.monotonic()
+                return
+
+    def run(self, code: str, *, seconds: float = 30) -> Run:
+        """Run a cell."""
+        return self.finish(self.start(code), seconds=seconds)
+
+    def interrupt(self) -> float:
+        """Press the stop button; return when."""
+        now = time.monotonic()
+        self.manager.interrupt_kernel()
+        return now
+
+
+@contextmanager
+def running_kernel(folder: Path, *, environ: Mapping[str, str] | None = None) -> Iterator[Kernel]:
+    """Start a kernel in `folder`, with a home of its own."""
+    home = folder / ".home"
+    own = {name: str(home / name) for name in ("HOME", "IPYTHONDIR", "JUPYTER_DATA_DIR", "JUPYTER_CONFIG_DIR", "XDG_DATA_HOME")}
+    quiet = {"OLLAMA_HOST": "http://127.0.0.1:9", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    home.mkdir(exist_ok=True)
+    manager = KernelManager(kernel_name="python3")
+    with (folder / ".kernel.log").open("wb") as log:
+        manager.start_kernel(cwd=str(folder), env={**os.environ, **own, **quiet, **(environ or {})}, stdout=log, stderr=log)
+    client = manager.blocking_client()
+    try:
+        client.start_channels()
+        client.wait_for_ready(timeout=30)
+        yield Kernel(manager, client)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
