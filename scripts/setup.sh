@@ -30,7 +30,7 @@ set_up() {
   want="$1 $(cksum <pyproject.toml)"
   if [ "$(cat "$venv/routebook-installed" 2>/dev/null)" != "$want" ]; then
     echo "Installing Routebook [$1] (a minute or two)"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e ".[$1]"
+    "$venv/bin/python" -m pip install -qq --no-compile --disable-pip-version-check -e ".[$1]"
     echo "$want" >"$venv/routebook-installed"
   fi
 }
