@@ -258,7 +258,9 @@ def test_a_thousand_streams_at_once_are_served() -> None:
     async def run() -> float:
         async with served() as (server, backend):
             start = time.monotonic()
-            results = await asyncio.gather(*(collect(backend, call(f"{n}", params=Params(max_tokens=20), connect_s=60)) for n in range(1000)))
+            results = await asyncio.gather(
+                *(collect(backend, call(f"{n}", params=Params(max_tokens=20), connect_s=60)) for n in range(1000))
+            )
             assert server.seen.outcomes == {"ok": len(results)}
             return time.monotonic() - start
 

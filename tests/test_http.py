@@ -18,6 +18,7 @@ from rawserver import listening, raw, response
 from routebook.backends import http as module
 from routebook.backends.http import Http
 from routebook.backends.translate import Translator
+from routebook.backends.transport import Transport
 from routebook.errors import BadRequest, StreamBroken, TimedOut, Unavailable, UsageError
 
 
@@ -80,6 +81,22 @@ def test_a_connection_that_the_server_closed_is_not_used_again() -> None:
             return server.n_connections
 
     assert asyncio.run(run()) == 3
+
+
+@pytest.mark.parametrize(("server_name", "n_connections"), [("llama.cpp", 3), ("uvicorn", 1)])
+def test_a_stream_of_llama_cpp_s_server_ends_its_connection(server_name: str, n_connections: int) -> None:
+    """It announces to keep the connection and closes it a moment later: the next call would fail for nothing."""
+
+    async def run() -> int:
+        stream = (
+            f"HTTP/1.1 200 OK\r\nServer: {server_name}\r\nTransfer-Encoding: chunked\r\nKeep-Alive: timeout=5\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n"
+        )
+        async with raw(stream.encode()) as server, client(server.url) as http:
+            for _ in range(3):
+                assert await got(http) == b"{}"
+            return server.n_connections
+
+    assert asyncio.run(run()) == n_connections
 
 
 def test_a_failed_response_is_read_so_that_its_connection_is_used_again() -> None:
@@ -261,9 +278,10 @@ def test_a_cancelled_call_gives_its_place_back() -> None:
                 for one in calls:
                     one.cancel()
                 await asyncio.gather(*calls, return_exceptions=True)
-            connections = http._client(local=True)._transport
-            assert connections._places._value == 500  # type: ignore[union-attr] # it is ours
-            assert connections._idle == []  # type: ignore[union-attr]
+            transport = http._client(local=True)._transport
+            assert isinstance(transport, Transport)
+            assert transport._places._value == 500
+            assert transport._idle == []
 
     asyncio.run(run())
 

@@ -231,6 +231,14 @@ def test_a_connection_that_breaks_after_the_end_was_said_does_no_harm() -> None:
     assert answered(head + b"\r\n\r\n%x\r\n%b\r\n" % (len(rest), rest)).text == "a"
 
 
+def test_a_connection_that_breaks_before_the_end_says_so() -> None:
+    """What broke it is the first thing one wants to know."""
+    broken = events(chunk({"content": "a"})).replace(b"connection: close", b"transfer-encoding: chunked\r\nconnection: close")
+    head, _, rest = broken.partition(b"\r\n\r\n")
+    with pytest.raises(StreamBroken, match="the connection broke"):
+        answered(head + b"\r\n\r\n%x\r\n%b\r\n" % (len(rest), rest))
+
+
 @pytest.mark.parametrize(
     ("answer", "kind", "says"),
     [

@@ -51,7 +51,7 @@ def test_a_call_outside_goes_through_the_proxy_and_one_behind_the_wall_does_not_
             reply = await http.send("/x", body={}, local=False, connect_s=2)
             assert await reply.read() == b'{"through":"the proxy"}'
             await reply.aclose()
-            assert proxy.requests[0].startswith(b"POST http://api.example.com:80/v1/x HTTP/1.1")
+            assert proxy.requests[0].replace(b":80/", b"/").startswith(b"POST http://api.example.com/v1/x HTTP/1.1")
             assert b"proxy-authorization: basic bwu6cgfzcyf3b3jk" in proxy.requests[0].lower()
             with pytest.raises(LocalOnlyViolation):
                 await http.send("/x", body={}, local=True, connect_s=2)

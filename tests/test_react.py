@@ -85,3 +85,32 @@ def test_a_broken_stream_restarts_once_unless_the_route_says_raise() -> None:
     assert isinstance(after(StreamBroken("cut")), Retry)
     assert isinstance(after(StreamBroken("cut"), retries=1), Next)
     assert isinstance(after(StreamBroken("cut"), route={"on_stream_break": "raise"}), Stop)
+
+
+def stated(error: ProviderError, seconds: float) -> ProviderError:
+    """The error, with a time to come back."""
+    error.retry_after_s = seconds
+    return error
+
+
+def test_a_wait_stated_with_any_error_is_not_cut_short() -> None:
+    """A 503 says when to come back as well as a 429."""
+    step = after(stated(Unavailable("busy", status=503), 1.5))
+    assert isinstance(step, Retry)
+    assert step.after_s >= 1.5
+    assert after(stated(Unavailable("busy", status=503), 20.0)) == Next(cool_s=20.0)
+    assert after(stated(BadRequest("no"), 20.0)) == Next(cool_s=20.0)
+
+
+def test_a_wait_that_cannot_be_waited_holds_for_the_next_request() -> None:
+    """The user who runs the cell again must not be sent before the time either."""
+    assert after(RateLimited("x", retry_after_s=200.0), has_next=False) == Next(cool_s=200.0)
+    route = {"on_rate_limit": {"waits_s": [6], "then": "raise"}}
+    assert after(RateLimited("x", retry_after_s=20.0), route=route, retries=1) == Stop(cool_s=20.0)
+
+
+@pytest.mark.parametrize("error", [TimedOut("first_token", limit_s=1), StreamBroken("cut"), Unavailable("gone")])
+def test_three_failures_in_a_row_cool_a_model_down_however_it_fails(error: ProviderError) -> None:
+    """Each cell would begin with the same wait for nothing."""
+    assert after(error, failures=2, retries=1) == Next()
+    assert after(error, failures=3, retries=1) == Next(cool_s=20.0)

@@ -38,7 +38,8 @@ async def connect(host: str, port: int, *, local_only: bool, tls: ssl.SSLContext
 async def _open(address: str, port: int, *, tls: ssl.SSLContext | None, server_hostname: str, local_only: bool) -> Stream:
     loop = asyncio.get_running_loop()
     name = server_hostname if tls else None
-    _, stream = await loop.create_connection(Stream, address, port, ssl=tls, server_hostname=name, happy_eyeballs_delay=0.25)
+    race_s = None if local_only else 0.25  # only names have addresses to race; a race that is cancelled may forget a socket
+    _, stream = await loop.create_connection(Stream, address, port, ssl=tls, server_hostname=name, happy_eyeballs_delay=race_s)
     peer = stream.get_extra_info("server_addr")
     if local_only and not is_loopback(peer[0]):
         await stream.aclose()

@@ -190,7 +190,7 @@ def _call(plan: Plan, model: Model) -> Call:
 
 def _need(runtime: Runtime, turn: Turn, call: Call) -> Decimal | None:
     """The most the call may cost: all its input at full price, and the longest answer it may give."""
-    price = runtime.known.prices.get(turn.candidate.model)
+    price = runtime.price(turn.candidate.model, input_tokens=turn.plan.input_tokens)
     model = runtime.config.models[turn.candidate.model]
     output = call.params.max_tokens or model.max_output or MOST_OUTPUT
     return None if price is None else cost(price, Usage(input_tokens=turn.plan.input_tokens, output_tokens=output))
@@ -293,10 +293,10 @@ def _cost(runtime: Runtime, model: str, usage: Usage) -> Decimal | None:
         return usage.cost_usd
     if not usage.input_tokens and not usage.output_tokens:
         return Decimal(0)
-    price = runtime.known.prices.get(model)
+    price = runtime.price(model, input_tokens=usage.input_tokens)
     return None if price is None else cost(price, usage)
 
 
 def _baseline(runtime: Runtime, plan: Plan, usage: Usage) -> Decimal | None:
     """What the dearest candidate would have cost for the same tokens."""
-    return baseline((runtime.known.prices.get(candidate.model) for candidate in plan.candidates), usage=usage)
+    return baseline((runtime.price(candidate.model, input_tokens=usage.input_tokens) for candidate in plan.candidates), usage=usage)

@@ -172,6 +172,9 @@ class Router:
 
     def runtime(self) -> Runtime:
         """What the router runs on; opened when first needed."""
+        opening = self._opening
+        if opening is not None and opening.done() and not opening.cancelled() and opening.exception() is None:
+            return opening.result()
         return self._engine.run_sync(self._open())
 
     async def _open(self) -> Runtime:

@@ -16,12 +16,14 @@ from routebook.backends.registry import open_backend
 from routebook.books.books import Books
 from routebook.config.keys import Keys
 from routebook.config.prices import price_of
-from routebook.config.values import Budget, Config
+from routebook.config.values import Budget, Config, Price
 from routebook.engine.admission import Gates
 from routebook.engine.discover import discover
 from routebook.errors import UsageError
 from routebook.plan.known import Known
 
+LONG_PROMPT: Final = 30_000
+"""Tokens. No provider's price list has a step below 32,000."""
 _CLOSED: Final = "The router was closed while this request was under way; what it cost is in the books. Ask again: that opens the router."
 
 
@@ -70,6 +72,13 @@ class Runtime:
             key = secret.reveal() if secret else None
             found = self.backends[provider] = open_backend(provider, config.providers[provider], key=key, models=models)
         return found
+
+    def price(self, model: str, *, input_tokens: int | None) -> Price | None:
+        """The price of a model for a prompt of so many tokens: some providers charge more for long ones."""
+        found = self.known.prices.get(model)
+        if found is None or (input_tokens or 0) < LONG_PROMPT:
+            return found
+        return price_of(self.config, model, input_tokens=input_tokens or 0)
 
     async def aclose(self) -> None:
         """End what is under way, then close connections, child processes and the books; safe to call twice.

@@ -24,6 +24,9 @@ LONGEST: Final = 200_000
 PATIENCE_S: Final = 2.0
 """The same for an answer that takes longer: a usual one takes 15 ms for each 10 kB, one made to take long takes hours."""
 
+CODE: Final = "background:rgba(128,128,128,0.1);padding:8px 12px;border-radius:3px;overflow-x:auto"
+"""The style of a code block, in what an untrusted notebook keeps and both themes bear."""
+
 
 class _TooLongError(Exception):
     """Rendering took longer than it may."""
@@ -53,6 +56,8 @@ def _parser() -> MarkdownIt:
     know_formulas(parser)
     parser.inline.ruler.before("text", "time", _look_at_the_clock)
     parser.block.ruler.before("table", "time", _look_at_the_clock, {"alt": ["paragraph", "reference", "blockquote", "list"]})
+    parser.add_render_rule("fence", _code)
+    parser.add_render_rule("code_block", _code)
     parser.add_render_rule("image", _image)
     parser.add_render_rule("link_open", _link)
     return parser
@@ -62,6 +67,15 @@ def _look_at_the_clock(state: Any, *_: Any) -> bool:  # noqa: ANN401  a rule of 
     if time.monotonic() > state.env["until"]:
         raise _TooLongError
     return False
+
+
+def _code(_self: Any, tokens: Any, index: int, _options: Any, _env: Any) -> str:  # noqa: ANN401  the parser's own signature
+    from markdown_it.common.utils import unescapeAll
+
+    token = tokens[index]
+    words = unescapeAll(token.info).split(maxsplit=1)
+    language = f' class="language-{escape(words[0])}"' if words else ""
+    return f'<pre style="{CODE}"><code{language} style="background:none;padding:0">{escape(token.content)}</code></pre>\n'
 
 
 def _image(self: Any, tokens: Any, index: int, options: Any, env: Any) -> str:  # noqa: ANN401, ARG001  the parser's own signature

@@ -52,7 +52,8 @@ def tokens(attempt: Attempt) -> str:
     if attempt.input_tokens is None and attempt.output_tokens is None:
         return ""
     about = "about " if attempt.tokens_estimated else ""
-    return f"{about}{attempt.input_tokens or 0} tokens in, {attempt.output_tokens or 0} out"
+    noun = "token" if attempt.input_tokens == 1 else "tokens"
+    return f"{about}{attempt.input_tokens or 0:,} {noun} in, {attempt.output_tokens or 0:,} out"
 
 
 def seconds(value: float) -> str:

@@ -19,7 +19,7 @@ def choose_route(config: Config, request: Request, seen: Classification, *, inpu
     """Return the route and why it was taken. The last route of a config is its default and always matches."""
     if request.route is not None:
         return next(route for route in config.routes if route.name == request.route), "you named it"
-    n_files = len(set(_FILE.findall(request.text)))
+    n_files = len(set(_FILE.findall(request.text))) if any(route.min_files for route in config.routes) else 0
     is_sure = seen.confidence >= LEAST_CONFIDENCE or request.task is not None
     for route in config.routes[:-1]:
         if not is_sure and _asks_of_prompt(route):

@@ -184,7 +184,8 @@ def instead(config: Config, plan: Plan, names: Sequence[str], *, known: Known, r
 
 
 def _draft(config: Config, request: Request, seen: Classification, *, known: Known, rng: random.Random) -> _Draft:
-    input_tokens = sum(estimate_tokens(message.content) for message in request.messages)
+    schema = request.params.json_schema
+    input_tokens = sum(estimate_tokens(message.content) for message in request.messages) + (estimate_tokens(str(schema)) if schema else 0)
     route, why = choose_route(config, request, seen, input_tokens=input_tokens)
     is_local = request.local or request.tier == "local" or route.local or bool(route.private)
     return _Draft(config, known, request, seen, route, why, input_tokens, is_local, rng)

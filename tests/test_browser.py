@@ -1,0 +1,295 @@
+"""A real JupyterLab in Chromium: what a person sees, presses, saves and opens again."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from lab import Lab, browser_path, running_lab
+from pages import FIRST_HEADER, least_contrast, shell_of, wrong_on
+
+from routebook.testing import Chaos, Fault, ScriptedServer
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(browser_path() is None, reason="there is no Chromium: apt install chromium"),
+    pytest.mark.filterwarnings("ignore"),  # Playwright's and nbformat's own
+]
+
+PROJECT = Path(__file__).parents[1]
+STOP_S = 0.2
+"""From the click to the closed connection: the figure."""
+LOADED_S = 0.3
+"""What a loaded two-core machine that also runs the browser may add."""
+ANSWER = """Use a `set` when you only ask *is it there*, and a `dict` when the order matters:
+
+```python
+def unique(words: list[str]) -> list[str]:
+    \"\"\"Keep the first of each word, in order.\"\"\"
+    return list(dict.fromkeys(words))
+```
+
+| structure | keeps order | lookup |
+|:--|:-:|--:|
+| `list` | yes | $O(n)$ |
+| `set` | no | $O(1)$ |
+| `dict` | yes | $O(1)$ |
+"""
+SCRIPTS = {
+    "quick": Chaos(reply=ANSWER, tokens_per_s=400),
+    "steady": Chaos(tokens=60, tokens_per_s=30),
+    "slow": Chaos(tokens=4000, tokens_per_s=20),
+    "broken": Chaos(tokens=40, tokens_per_s=40, faults=(Fault(kind="cut", after_tokens=10),)),
+}
+ROUTING = """
+[books]
+path = "books.db"
+[providers.here]
+kind = "openai"
+base_url = "URL"
+tier = "local"
+[providers.groq]
+kind = "openai"
+base_url = "URL"
+tier = "free"
+[providers.claude]
+kind = "openai"
+base_url = "URL"
+tier = "paid"
+api_key_env = "A_KEY_THAT_IS_NOT_SET"
+[models]
+quick = { provider = "here", id = "quick" }
+steady = { provider = "here", id = "steady" }
+slow = { provider = "here", id = "slow" }
+broken = { provider = "here", id = "broken" }
+llama-70b = { provider = "groq", id = "quick", price = { input = 0.59, output = 0.79 } }
+opus = { provider = "claude", id = "quick", price = { input = 5, output = 25 } }
+[pools]
+shaky = { models = ["broken", "quick"] }
+[[routes]]
+name = "chat"
+try = ["quick", "llama-70b", "opus"]
+"""
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[ScriptedServer]:
+    """One server that answers for all models."""
+    with ScriptedServer(models=SCRIPTS) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def lab(server: ScriptedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """One JupyterLab for all tests; each opens a notebook of its own, with a kernel of its own."""
+    root = tmp_path_factory.mktemp("lab")
+    (root / "routing.toml").write_text(ROUTING.replace("URL", server.url))
+    with running_lab(root) as running:
+        yield running
+
+
+def clock(server_s: float) -> float:
+    """A time of the server's monotonic clock, in the page's milliseconds."""
+    return (server_s + time.time() - time.monotonic()) * 1000
+
+
+def left_at(server: ScriptedServer, before: int) -> float:
+    """When a client left the server, in the page's milliseconds."""
+    until = time.monotonic() + 5
+    while len(server.seen.disconnects) == before and time.monotonic() < until:
+        time.sleep(0.01)
+    assert len(server.seen.disconnects) == before + 1
+    return clock(server.seen.disconnects[-1])
+
+
+# ---- the demo
+
+
+def test_the_demo_notebook_runs_whole(lab: Lab) -> None:
+    """It is the first thing a newcomer does; nothing in it may fail, or ask the internet for anything."""
+    shutil.copy(PROJECT / "notebooks" / "demo.ipynb", lab.root / "demo.ipynb")
+    lab.open("demo.ipynb")
+    assert lab.run_all()
+    lab.save()
+    saved = nbformat.read(lab.root / "demo.ipynb", as_version=4)
+    cells = [cell for cell in saved.cells if cell.cell_type == "code"]
+    assert all(cell.execution_count for cell in cells)
+    assert [output for cell in cells for output in cell.outputs if output.output_type == "error"] == []
+    assert sum("routebook-answer" in str(cell.outputs) for cell in cells) >= 4
+    assert lab.outside == []
+
+
+def test_the_charts_of_cost_are_drawn_without_a_network(lab: Lab) -> None:
+    """Altair's own renderers fetch their code from a CDN, and show nothing behind a company's wall."""
+    lab.open("cost.ipynb", ["%load_ext routebook", "%%route\nWhat?", "%%route -m llama-70b\nWhat?", "%route cost"])
+    assert lab.run_all()
+    drawn = lab.output(3).locator("canvas, svg.marks")
+    drawn.first.wait_for()
+    assert drawn.count() == 3
+    assert lab.output(3).locator("table").count() >= 1
+    assert lab.outside == []
+
+
+# ---- while a cell runs
+
+
+def test_the_answer_grows_under_a_header_that_is_there_from_the_beginning(lab: Lab) -> None:
+    """A still page looks broken."""
+    lab.open("stream.ipynb", ["%load_ext routebook", "%%route -m steady\nTell a story."])
+    lab.start_all()
+    cell = lab.output(1)
+    cell.locator(".routebook-head").filter(has_text="steady").wait_for()
+    lengths = []
+    while cell.locator(".routebook-cell").count():
+        lengths.append(len(lab.page.evaluate("() => document.querySelector('.routebook-text')?.textContent ?? ''")))
+        lab.page.wait_for_timeout(100)
+    grown = [length for length in lengths if length]
+    assert len(set(grown)) >= 4
+    assert grown == sorted(grown)
+    cell.locator(".routebook-answer summary").filter(has_text="60 out").wait_for()
+
+
+def test_the_header_is_painted_at_once(lab: Lab) -> None:
+    """Within 150 ms once the first cell has loaded what it needs; a loaded machine gets three times that."""
+    lab.open("paint.ipynb", ["%load_ext routebook", "%%route\nWhat?", "%%route -m steady\nWhat?"])
+    assert lab.run_all()
+    lab.page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 2 }")
+    took_ms = lab.page.evaluate(FIRST_HEADER)
+    assert took_ms <= 150 + LOADED_S * 1000
+    lab.page.evaluate("() => window.jupyterapp.serviceManager.sessions.shutdownAll()")
+
+
+def test_a_switch_strikes_out_what_came_before(lab: Lab) -> None:
+    """The reader sees that the beginning was taken back, and by whom it goes on."""
+    lab.open("switch.ipynb", ["%load_ext routebook", "%%route -m shaky\nWhat?"])
+    lab.start_all()
+    lab.output(1).locator("del.routebook-void").first.wait_for()
+    lab.output(1).locator(".routebook-answer summary").filter(has_text="attempts").wait_for()
+    assert lab.output(1).locator("del").count() == 0
+
+
+@pytest.mark.parametrize("way", ["notebook:interrupt-kernel", "kernelmenu:interrupt", "the Cancel button"])
+def test_stopping_ends_the_cell_the_request_and_run_all(lab: Lab, server: ScriptedServer, way: str) -> None:
+    """The money stops when the button is pressed, not when somebody looks."""
+    lab.open(f"stop-{re.sub(r'[^a-z]', '', way)}.ipynb", ["%load_ext routebook", "%%route -m slow\nTell a story.", "print('went on')"])
+    before = len(server.seen.disconnects)
+    lab.start_all()
+    lab.page.wait_for_function("() => (document.querySelector('.routebook-text')?.textContent.length ?? 0) > 30")
+    if way == "the Cancel button":
+        lab.page.evaluate("() => document.querySelector('.routebook-cancel').addEventListener('click', () => { window.pressed = Date.now() }, true)")
+        lab.output(1).locator(".routebook-cancel").click()
+    else:
+        lab.page.evaluate("name => { window.pressed = Date.now(); window.jupyterapp.commands.execute(name) }", way)
+    left_ms = left_at(server, before)
+    assert left_ms - lab.page.evaluate("() => window.pressed") <= (STOP_S + LOADED_S) * 1000
+    lab.output(1).locator(".routebook-answer summary").filter(has_text="stopped").wait_for()
+    assert re.fullmatch(r"Stopped: \d[\d,]* characters are kept, cost so far: free\.\s*", lab.output(1).locator(".jp-OutputArea-output").last.inner_text())
+    assert len(lab.output(1).locator(".routebook-answer").inner_text()) > 60
+    lab.page.wait_for_timeout(300)
+    assert lab.output(2).inner_text().strip() == ""
+
+
+# ---- reading and typing
+
+
+def test_tab_offers_options_models_and_variables(lab: Lab) -> None:
+    """The popup says what each is; prose gets none of Python's names."""
+    lab.open("tab.ipynb", ["%load_ext routebook\nsales = 1", "%%route --mo"])
+    assert lab.run_all() or True
+    editor = lab.cell(1).locator(".cm-content")
+    popup = lab.page.locator(".jp-Completer:not(.lm-mod-hidden) .jp-Completer-item")
+
+    def tab(text: str) -> list[str]:
+        lab.page.keyboard.press("Escape")
+        editor.click()
+        lab.page.keyboard.press("ControlOrMeta+a")
+        lab.page.keyboard.type(text)
+        lab.page.keyboard.press("Tab")
+        return []
+
+    tab("%%route --m")
+    popup.filter(has_text="--model").wait_for()
+    assert popup.filter(has_text="option").count() >= 2
+    tab("%%route -m l")
+    lab.page.wait_for_function("() => window.jupyterapp.shell.currentWidget.content.activeCell.model.sharedModel.source.includes('llama-70b')")
+    tab("%%route\nIn {{sal")
+    lab.page.wait_for_function("() => window.jupyterapp.shell.currentWidget.content.activeCell.model.sharedModel.source.includes('{{sales')")
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_all_texts_are_readable_in_both_themes(lab: Lab, theme: str) -> None:
+    """Quiet is not faint: 4.5 to 1, as the accessibility rules have it."""
+    name = f"theme-{theme.split()[1].lower()}.ipynb"
+    lab.open(name, ["%load_ext routebook", "%%route\nWhat?", "%%route --dry\nWhat?", "%%route -m steady\nWhat?"])
+    try:
+        lab.theme(theme)
+        lab.start_all()
+        lab.output(3).locator(".routebook-text").filter(has_text=re.compile(".")).wait_for()
+        lab.output(1).locator("summary").click()
+        assert least_contrast(lab.page, ".routebook-head, .routebook-text, .routebook-cancel, .routebook-state") >= 4.5
+        for selector in (".routebook-answer > div:first-child", "summary", "details th", "details td", ".routebook-plan > div", ".routebook-plan td", "pre code"):
+            assert least_contrast(lab.page, selector) >= 4.5, selector
+    finally:
+        lab.theme("JupyterLab Light")
+
+
+# ---- saved, and opened again
+
+
+def test_a_notebook_opened_again_without_its_kernel_tells_the_whole_story(lab: Lab) -> None:
+    """Answers, figures, reasons and charts, trusted or not: a colleague has neither the kernel nor the signature."""
+    lab.open("story.ipynb", ["%load_ext routebook", "%%route\nWhat?", "%%route --dry\nWhat?", "%route cost"])
+    assert lab.run_all()
+    lab.output(3).locator("canvas, svg.marks").first.wait_for()
+    lab.page.wait_for_timeout(500)  # JupyterLab adds a picture of each chart once it is drawn
+    lab.save()
+    lab.leave()
+    saved = nbformat.read(lab.root / "story.ipynb", as_version=4)
+    assert "widget-view" not in nbformat.writes(saved)
+    saved.cells.append(nbformat.v4.new_markdown_cell("Another hand was here: the signature is void."))
+    nbformat.write(saved, lab.root / "stranger.ipynb")
+    for name in ("story.ipynb", "stranger.ipynb"):
+        lab.open(name)
+        answer = lab.output(1).locator(".routebook-answer")
+        answer.locator("td", has_text="dict").first.wait_for()
+        assert "quick" in answer.locator("div").first.inner_text()
+        assert "first token" in answer.locator("summary").inner_text()
+        assert not answer.get_by_text("Classified").is_visible()
+        answer.locator("summary").click()
+        assert answer.get_by_text("Classified").is_visible()
+        assert lab.output(2).get_by_text("A_KEY_THAT_IS_NOT_SET").is_visible()
+        lab.output(3).locator("canvas, svg.marks, img").first.wait_for()
+        assert lab.page.get_by_text("Error displaying widget").count() == 0
+        assert wrong_on(lab.page) == []
+        lab.leave()
+    assert lab.outside == []
+
+
+def test_the_page_around_is_as_it_was(lab: Lab) -> None:
+    """An answer changes its own cell and nothing else."""
+    lab.open("around.ipynb", ["%load_ext routebook", "%%route\nWhat?"])
+    before = shell_of(lab.page)
+    assert lab.run_all()
+    assert shell_of(lab.page) == before
+
+
+# ---- pictures for the documentation
+
+
+@pytest.mark.skipif("ROUTEBOOK_IMAGES" not in os.environ, reason="ROUTEBOOK_IMAGES=1 writes docs/images anew")
+def test_pictures_for_the_documentation(lab: Lab) -> None:
+    """They come from the real thing, so they are never stale."""
+    folder = PROJECT / "docs" / "images"
+    folder.mkdir(parents=True, exist_ok=True)
+    lab.open("pictures.ipynb", ["%load_ext routebook", "%%route\nHow do I keep one of each word in a list?", "%route cost"])
+    assert lab.run_all()
+    lab.output(1).locator("summary").click()
+    lab.output(2).locator("canvas, svg.marks").first.wait_for()
+    lab.cell(1).screenshot(path=folder / "routed-cell.png")
+    lab.output(2).screenshot(path=folder / "cost.png")

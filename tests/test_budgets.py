@@ -1,0 +1,333 @@
+"""Budgets: exact sums, periods that begin when people's days begin, and reservations that cannot overspend together."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import math
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from making import attempt
+
+from routebook.books import budgets as money
+from routebook.books.books import Books
+from routebook.books.money import from_pico, to_pico
+from routebook.config.values import Budget
+from routebook.errors import BudgetExceeded
+from routebook.messages import Attempt
+
+BERLIN = ZoneInfo("Europe/Berlin")
+NOON = dt.datetime(2026, 11, 18, 12, 30, tzinfo=BERLIN)
+"""A Wednesday."""
+
+
+class Clock:
+    """The local time, as told."""
+
+    def __init__(self, now: dt.datetime = NOON) -> None:
+        self.now = now
+
+    def __call__(self) -> dt.datetime:
+        """As `datetime.now` with a zone."""
+        return self.now
+
+
+class Purse:
+    """Books with budgets, and a clock."""
+
+    def __init__(self, path: str = ":memory:", **budgets: Mapping[str, Any]) -> None:
+        caps = {name: Budget(**{key: Decimal(str(value)) for key, value in caps.items()}) for name, caps in budgets.items()}
+        self.clock = Clock()
+        self.books = Books(path, budgets=caps, now=self.clock)
+
+    async def reserve(self, usd: str | None, **changes: Any) -> int:  # noqa: ANN401
+        """Start an attempt that may cost so much."""
+        return await self.books.start(_row(status="running", cost_usd=None, **changes), need_usd=None if usd is None else Decimal(usd))
+
+    async def settle(self, row: int, usd: str | None, **changes: Any) -> tuple[str, ...]:  # noqa: ANN401
+        """End it; return the notes."""
+        return await self.books.finish(row, _row(cost_usd=None if usd is None else Decimal(usd), **changes))
+
+    async def spend(self, usd: str, **changes: Any) -> tuple[str, ...]:  # noqa: ANN401
+        """Start and end an attempt that costs what it might."""
+        return await self.settle(await self.reserve(usd, **changes), usd, **changes)
+
+    async def refusal(self, usd: str, **changes: Any) -> BudgetExceeded:  # noqa: ANN401
+        """The error of an attempt that may not be started."""
+        with pytest.raises(BudgetExceeded) as caught:
+            await self.reserve(usd, **changes)
+        return caught.value
+
+    def spent(self, scope: str = "total") -> Decimal:
+        """All that was ever spent in a scope."""
+        return from_pico(self.books.read(lambda connection: money.spent_pusd(connection, scope, since=0)))
+
+
+def _row(**changes: Any) -> Attempt:  # noqa: ANN401
+    return attempt(**changes)
+
+
+@pytest.fixture
+def purse() -> Iterator[Any]:
+    """Makes purses, and closes them."""
+    made: list[Purse] = []
+
+    def make(path: str = ":memory:", **budgets: Mapping[str, Any]) -> Purse:
+        made.append(Purse(path, **budgets))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.books.close()
+
+
+dollars = st.decimals(min_value=0, max_value=1000, places=12, allow_nan=False, allow_infinity=False)
+
+
+@given(costs=st.lists(dollars, min_size=1, max_size=30))
+@settings(max_examples=40, deadline=None)
+def test_sums_are_exact(costs: list[Decimal]) -> None:
+    """A million floats of a tenth of a cent drift; a bill does not."""
+    purse = Purse()
+
+    async def spend(cost: Decimal) -> None:
+        await purse.settle(await purse.reserve(None), str(cost))
+
+    async def main() -> None:
+        await asyncio.gather(*map(spend, costs))
+
+    asyncio.run(main())
+    assert purse.spent() == sum(costs)
+    purse.books.close()
+
+
+@given(usd=st.decimals(min_value=0, max_value=1000, places=15, allow_nan=False, allow_infinity=False))
+def test_money_is_stored_whole_and_never_rounded_down(usd: Decimal) -> None:
+    """A reservation too low by a millionth of a millionth, a million times."""
+    assert to_pico(usd) == math.ceil(usd * 10**12)
+    assert to_pico(from_pico(to_pico(usd))) == to_pico(usd)
+
+
+@pytest.mark.parametrize(("pico", "text"), [(10**13, "10"), (12 * 10**14, "1200"), (5 * 10**11, "0.5"), (0, "0"), (10**12, "1")])
+def test_money_is_written_as_people_write_it(pico: int, text: str) -> None:
+    """`$1E+1` is no price."""
+    assert str(from_pico(pico)) == text
+
+
+SCOPES = {
+    "total": {},
+    "claude": {"provider": "other"},
+    "dear": {"model": "other"},
+    "fast": {"pool": "other"},
+    "paid": {"tier": "free"},
+    "coder": {"agent": "other"},
+    "notebook": {"notebook": "other.ipynb"},
+}
+
+
+@pytest.mark.parametrize("name", SCOPES)
+def test_each_scope_has_a_cap_of_its_own(name: str, purse: Any) -> None:  # noqa: ANN401
+    """Provider, model, pool, tier, agent, notebook and all together: what is outside of the scope is not held up by it."""
+    held = purse(**{name: {"daily": 1}})
+    inside = {"pool": "fast", "agent": "coder", "notebook": "mine.ipynb"}
+
+    async def main() -> None:
+        await held.spend("0.6", **inside)
+        error = await held.refusal("0.6", **inside)
+        assert (error.scope, error.period, error.cap_usd, error.spent_usd, error.needed_usd) == (
+            name, "daily", Decimal(1), Decimal("0.6"), Decimal("0.6"),
+        )  # fmt: skip
+        if SCOPES[name]:
+            await held.spend("0.6", **{**inside, **SCOPES[name]})
+
+    asyncio.run(main())
+
+
+def test_the_message_names_the_cap_what_is_spent_and_when_it_resets(purse: Any) -> None:  # noqa: ANN401
+    """Who is stopped must know by what, and until when."""
+    held = purse(claude={"daily": 10})
+
+    async def main() -> BudgetExceeded:
+        await held.spend("10")
+        error: BudgetExceeded = await held.refusal("0.0000005")
+        return error
+
+    said = str(asyncio.run(main()))
+    assert "The daily budget of 'claude' is $10; $10 is spent or reserved and this call may need $0.0000005." in said
+    assert "It resets at 2026-11-19 00:00." in said
+    assert "Raise it in [budgets]" in said
+
+
+@pytest.mark.parametrize(
+    ("period", "last", "reset"),
+    [
+        ("hourly", (2026, 11, 18, 12, 59, 59), (2026, 11, 18, 13)),
+        ("daily", (2026, 11, 18, 23, 59, 59), (2026, 11, 19)),
+        ("weekly", (2026, 11, 22, 23, 59, 59), (2026, 11, 23)),  # a Sunday, and the Monday after it
+        ("monthly", (2026, 11, 30, 23, 59, 59), (2026, 12, 1)),
+    ],
+)
+def test_a_budget_is_whole_again_when_its_period_ends_and_not_a_second_before(
+    period: str, last: tuple[int, ...], reset: tuple[int, ...], purse: Any  # noqa: ANN401
+) -> None:  # fmt: skip
+    """Days begin at the user's own midnight, weeks on Monday."""
+    held = purse(total={period: 1})
+
+    async def main() -> None:
+        await held.spend("1")
+        held.clock.now = dt.datetime(*last, tzinfo=BERLIN)  # type: ignore[misc,arg-type]
+        error = await held.refusal("0.01")
+        assert error.resets_at == dt.datetime(*(*reset, 0)[:4], tzinfo=BERLIN)  # type: ignore[misc,arg-type]
+        held.clock.now = error.resets_at
+        await held.spend("1")
+        await held.refusal("0.01")
+
+    asyncio.run(main())
+
+
+def test_a_year_s_last_month_ends_with_the_year(purse: Any) -> None:  # noqa: ANN401
+    """And February is short."""
+    held = purse(total={"monthly": 1})
+
+    async def resets(*day: int) -> dt.datetime | None:
+        held.clock.now = dt.datetime(*day, tzinfo=BERLIN)  # type: ignore[misc,arg-type]
+        await held.spend("1")
+        error: BudgetExceeded = await held.refusal("1")
+        return error.resets_at
+
+    assert asyncio.run(resets(2026, 12, 31, 23)) == dt.datetime(2027, 1, 1, tzinfo=BERLIN)
+    assert asyncio.run(resets(2027, 1, 31)) == dt.datetime(2027, 2, 1, tzinfo=BERLIN)
+    assert asyncio.run(resets(2028, 2, 29)) == dt.datetime(2028, 3, 1, tzinfo=BERLIN)
+
+
+def fixed(moment: dt.datetime) -> dt.datetime:
+    """The same moment as `datetime.now().astimezone()` gives it: with an offset, but without the zone's rules."""
+    return moment.astimezone(dt.timezone(moment.utcoffset() or dt.timedelta()))
+
+
+@pytest.mark.parametrize("seen", [fixed, lambda moment: moment], ids=["offset", "zone"])
+@pytest.mark.parametrize("day", [dt.date(2026, 3, 29), dt.date(2026, 10, 25)], ids=["23 hours", "25 hours"])
+def test_a_day_on_which_the_clocks_change_is_one_day(day: dt.date, seen: Any, purse: Any) -> None:  # noqa: ANN401
+    """Its 23 or 25 hours are one budget, from midnight to midnight, each hour of it counted once."""
+    held = purse(total={"daily": 1, "weekly": 10})
+    midnight = dt.datetime.combine(day, dt.time(), BERLIN)
+    hours = 23 if day.month == 3 else 25
+
+    async def main() -> None:
+        for number in range(hours):
+            moment = (midnight.astimezone(dt.UTC) + dt.timedelta(hours=number, minutes=30)).astimezone(BERLIN)
+            held.clock.now = seen(moment)
+            await held.spend("0.04")
+        assert held.clock.now.hour == 23
+        error = await held.refusal("0.1")
+        assert error.spent_usd == Decimal("0.04") * hours
+        assert f"{error.resets_at:%Y-%m-%d %H:%M}" == f"{day + dt.timedelta(days=1)} 00:00"
+        held.clock.now = seen(dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), BERLIN))
+        await held.spend("1")
+        assert (await held.refusal("9.9", tier="free")).spent_usd == Decimal(1)
+
+    asyncio.run(main())
+
+
+def test_the_tightest_cap_holds(purse: Any) -> None:  # noqa: ANN401
+    """Ten dollars a month are no leave to spend them in one hour."""
+    held = purse(total={"hourly": 1, "monthly": 10}, claude={"daily": "0.5"})
+
+    async def main() -> None:
+        assert (await held.refusal("0.6")).scope == "claude"
+        await held.spend("0.9", provider="other")
+        assert (await held.refusal("0.2", provider="other")).period == "hourly"
+        held.clock.now += dt.timedelta(hours=1)
+        await held.spend("0.2", provider="other")
+
+    asyncio.run(main())
+
+
+def test_fifty_cells_at_once_cannot_overspend_together(tmp_path: Path, purse: Any) -> None:  # noqa: ANN401
+    """Two kernels, twenty-five cells each, one dollar: as many calls as a dollar pays for, and not one more."""
+    kernels = [purse(str(tmp_path / "books.db"), total={"daily": 1}) for _ in range(2)]
+
+    async def main() -> None:
+        asked = [kernels[number % 2].reserve("0.07", request_id=f"r{number}") for number in range(50)]
+        rows = await asyncio.gather(*asked, return_exceptions=True)
+        let = [(number, row) for number, row in enumerate(rows) if isinstance(row, int)]
+        assert len(let) == 14  # 0.98
+        assert all(isinstance(row, int | BudgetExceeded) for row in rows)
+        for number, row in let:
+            await kernels[number % 2].settle(row, "0.01", request_id=f"r{number}")
+        for _ in range(12):  # what they did not need is there again: 0.14 + 12 * 0.07 = 0.98
+            await kernels[0].reserve("0.07")
+        await kernels[1].refusal("0.07")
+
+    asyncio.run(main())
+    assert kernels[0].spent() == Decimal("0.14")
+
+
+@pytest.mark.parametrize("status", ["error", "timeout", "cancelled", "refused"])
+def test_what_failed_or_was_stopped_counts_too(status: str, purse: Any) -> None:  # noqa: ANN401
+    """The provider bills it."""
+    held = purse(total={"daily": 1})
+
+    async def main() -> None:
+        await held.settle(await held.reserve("0.9"), "0.7", status=status)
+        assert (await held.refusal("0.4")).spent_usd == Decimal("0.7")
+
+    asyncio.run(main())
+
+
+def test_an_unknown_cost_counts_as_unknown(purse: Any) -> None:  # noqa: ANN401
+    """Not as nothing: every total can say how many calls it could not price."""
+    held = purse()
+
+    async def main() -> None:
+        await held.settle(await held.reserve(None), None)
+        await held.spend("0.5")
+
+    asyncio.run(main())
+    query = "SELECT calls, unpriced, cost_pusd FROM spending WHERE scope = 'total'"
+    assert held.books.read(lambda connection: connection.execute(query).fetchone()) == (2, 1, 5 * 10**11)
+
+
+def test_a_model_that_costs_nothing_goes_on_when_the_money_is_spent(purse: Any) -> None:  # noqa: ANN401
+    """The error's own advice is `--local`: it must not be refused by the same cap because the last call cost more than it reserved."""
+    held = purse(total={"daily": 1})
+
+    async def main() -> None:
+        await held.settle(await held.reserve("0.9"), "1.1")
+        await held.refusal("0.01")
+        await held.spend("0", model="small", tier="local")
+
+    asyncio.run(main())
+
+
+def test_a_cap_may_be_used_to_its_last_cent(purse: Any) -> None:  # noqa: ANN401
+    """A dollar is a dollar."""
+    held = purse(total={"daily": 1})
+
+    async def main() -> None:
+        for _ in range(10):
+            await held.spend("0.1")
+        await held.refusal("0.000000000001")
+
+    asyncio.run(main())
+
+
+def test_an_alert_is_said_once_when_it_is_passed(purse: Any) -> None:  # noqa: ANN401
+    """Before, nobody wants to hear it; after, nobody wants to hear it again."""
+    held = purse(total={"daily": 10, "alert": 1})
+
+    async def main() -> list[tuple[str, ...]]:
+        notes = [await held.spend("0.4") for _ in range(5)]
+        held.clock.now += dt.timedelta(days=1)
+        return [*notes, await held.spend("0.4"), await held.spend("0.7")]
+
+    notes = asyncio.run(main())
+    assert [bool(note) for note in notes] == [False, False, True, False, False, False, True]
+    assert notes[2] == ("The daily spending of 'total' passed its alert of $1: $1.2000.",)

@@ -1,0 +1,157 @@
+"""The engine's loop: one thread, reached from all others, and interrupts that lose nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from served import left_reserved, rows, until
+
+from routebook.engine.loop import engine_loop
+from routebook.engine.router import Router
+from routebook.testing import Chaos, ScriptedServer
+
+
+def test_there_is_one_loop_however_many_ask_for_it_first() -> None:
+    """Limits hold only when all calls go through one loop."""
+    found: list[object] = []
+    threads = [threading.Thread(target=lambda: found.append(engine_loop())) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(map(id, found))) == 1
+
+
+def test_work_may_be_awaited_from_any_loop_and_from_its_own() -> None:
+    """A library that runs on the engine's loop asks as others do."""
+
+    async def work() -> str:
+        await asyncio.sleep(0)
+        return threading.current_thread().name
+
+    async def nested() -> str:
+        return await engine_loop().run(work())
+
+    assert asyncio.run(engine_loop().run(work())) == "routebook-engine"
+    assert engine_loop().run_sync(nested()) == "routebook-engine"
+
+
+def test_what_the_work_raises_is_raised() -> None:
+    """With its own type and message."""
+
+    async def work() -> None:
+        raise LookupError("as it was")
+
+    with pytest.raises(LookupError, match="as it was"):
+        engine_loop().run_sync(work())
+    with pytest.raises(LookupError, match="as it was"):
+        asyncio.run(engine_loop().run(work()))
+
+
+def test_the_loop_that_waits_goes_on() -> None:
+    """A notebook's own loop serves its widgets meanwhile."""
+
+    async def main() -> int:
+        waiting = asyncio.create_task(engine_loop().run(asyncio.sleep(0.1)))
+        ticks = 0
+        while not waiting.done():
+            await asyncio.sleep(0.005)
+            ticks += 1
+        return ticks
+
+    assert asyncio.run(main()) >= 5
+
+
+def test_a_loop_that_ended_before_the_work_does_no_harm() -> None:
+    """A cell's `asyncio.run` is over, its stream was not read to the end: the engine must not stumble over that."""
+
+    async def main() -> None:
+        task = asyncio.create_task(engine_loop().run(asyncio.sleep(0.1)))
+        await asyncio.sleep(0.01)
+        task.get_loop().call_soon(task.get_loop().stop)
+        await asyncio.sleep(1)
+
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(main())
+    with pytest.raises(RuntimeError, match="stopped before"):
+        loop.run_until_complete(task)
+    for left in asyncio.all_tasks(loop):
+        left.cancel()
+    loop.run_until_complete(asyncio.sleep(0.3))
+    loop.close()
+    assert engine_loop().run_sync(asyncio.sleep(0, "well")) == "well"
+
+
+def test_a_sync_call_on_the_engine_s_own_thread_is_an_error_not_a_deadlock() -> None:
+    """Else a callback that asks would hang the kernel for good."""
+
+    async def inside() -> None:
+        engine_loop().run_sync(asyncio.sleep(0))
+
+    with pytest.raises(RuntimeError, match="use the async form"):
+        engine_loop().run_sync(inside())
+
+
+@pytest.mark.parametrize(
+    "run", [lambda work: engine_loop().run_sync(work), lambda work: asyncio.run(engine_loop().run(work))], ids=["sync", "async"]
+)
+def test_an_interrupt_waits_for_the_end_of_what_it_stops(run: Callable[[Any], None]) -> None:
+    """What is written at the end of an attempt takes a moment; a script that ends before loses it."""
+    steps: list[str] = []
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(30)
+        finally:
+            await asyncio.sleep(0.2)
+            steps.append("ended")
+
+    interrupt = threading.Timer(0.1, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
+    interrupt.start()
+    with pytest.raises(KeyboardInterrupt):
+        run(work())
+    assert steps == ["ended"]
+    interrupt.join()
+
+
+def test_an_interrupt_of_a_script_books_what_was_under_way(tmp_path: Path) -> None:
+    """Ctrl-C ends the script; the attempt is a row with its cost, not one that runs for ever."""
+    with ScriptedServer(script=Chaos(tokens=200, tokens_per_s=100)) as slow:
+        said = interrupted(tmp_path, slow)
+    assert said.rstrip().endswith("KeyboardInterrupt")
+    assert len(slow.seen.disconnects) == 1
+    with closing(Router.load(tmp_path / "routing.toml")) as of:
+        (row,) = rows(of)
+        assert (row.status, left_reserved(of)) == ("cancelled", (0, 0))
+        assert (row.output_tokens or 0) > 0
+
+
+def interrupted(folder: Path, slow: ScriptedServer) -> str:
+    """Run a script that asks, interrupt it while the answer comes, and return what it said."""
+    (folder / "routing.toml").write_text(
+        f"""
+        books = {{ path = "books.db" }}
+        providers.p = {{ kind = "openai", base_url = "{slow.url}", tier = "paid" }}
+        models.a = {{ provider = "p", id = "a", price = {{ input = 1, output = 2 }} }}
+        routes = [{{ name = "chat", try = ["a"] }}]
+        """
+    )
+    script = "import routebook as rb; rb.Router().ask_sync('tell me a story')"
+    child = subprocess.Popen([sys.executable, "-c", script], cwd=folder, stderr=subprocess.PIPE, text=True)
+
+    async def main() -> None:
+        await until(lambda: slow.seen.attempts, within_s=20)
+        await asyncio.sleep(0.1)
+        child.send_signal(signal.SIGINT)
+
+    asyncio.run(main())
+    return child.communicate(timeout=10)[1]
