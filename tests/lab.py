@@ -1,5 +1,8 @@
 """A real JupyterLab in Chromium, driven as a person would."""
 
+# mypy: disable-error-code="no-untyped-call"
+# nbformat and its kind have no types.
+
 from __future__ import annotations
 
 import json
@@ -24,6 +27,19 @@ FLAGS = (
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 
+OPEN_INSTEAD = """async name => {
+  const app = window.jupyterapp;
+  for (const widget of [...app.shell.widgets('main')]) {
+    await widget.sessionContext?.shutdown();
+    widget.dispose();
+  }
+  await app.commands.execute('docmanager:open', { path: name, factory: 'Notebook' });
+}"""
+READY = """name => {
+  const open = window.jupyterapp?.shell?.currentWidget;
+  return open?.context?.path === name && open.sessionContext?.session?.kernel?.connectionStatus === 'connected' && open.content.model?.cells.length > 0;
+}"""
+
 
 def browser_path() -> str | None:
     """Where Chromium is; `None` when there is none."""
@@ -41,16 +57,16 @@ class Lab:
         page.on("request", lambda request: None if request.url.startswith((base, "data:", "blob:")) else self.outside.append(request.url))
 
     def open(self, name: str, cells: list[str] | None = None) -> None:
-        """Open a notebook, made from `cells` when they are given; a new name gets a new kernel."""
+        """Open a notebook, made from `cells` when they are given; a new name gets a new kernel. What was open is closed unsaved."""
         if cells is not None:
             notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
             notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
             nbformat.write(notebook, self.root / name)
-        self.page.goto(f"{self.base}/lab/tree/{name}?reset&token={TOKEN}")
-        self.page.wait_for_function(
-            "() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.connectionStatus === 'connected'"
-            " && window.jupyterapp.shell.currentWidget.content.model?.cells.length > 0"
-        )
+        if self.page.url.startswith(self.base):
+            self.page.evaluate(OPEN_INSTEAD, name)
+        else:
+            self.page.goto(f"{self.base}/lab/tree/{name}?reset&token={TOKEN}")
+        self.page.wait_for_function(READY, arg=name)
 
     def run_all(self, *, seconds: float = 60) -> bool:
         """Run all cells; true when the last has ended, false when time is over."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from rawserver import events, raw
-from served import Running, left_reserved, loaded, outcome, router, rows, until
+from served import PRICE, Running, left_reserved, loaded, outcome, router, rows, until
 
 from routebook.engine.router import Router
 from routebook.errors import AllAttemptsFailed, BudgetExceeded
@@ -109,6 +109,8 @@ def test_the_cost_that_the_provider_reports_wins() -> None:
 
     async def main() -> Attempt:
         async with raw(stream) as server:
+            unlisted = await ask(_over(server.url, price=None))
+            assert (unlisted.cost_usd, unlisted.baseline_usd) == (Decimal("0.0123"), None)
             return await ask(_over(server.url))
 
     row = asyncio.run(main())
@@ -150,10 +152,10 @@ def test_thinking_is_no_part_of_the_text() -> None:
     assert answer.attempt.output_tokens == estimate_tokens("Four.hmm")
 
 
-def _over(url: str) -> Router:
+def _over(url: str, *, price: dict[str, int] | None = PRICE) -> Router:
     """A router over a server of raw bytes."""
     providers = {"p": {"kind": "openai", "base_url": f"{url}/v1", "tier": "paid"}}
-    models = {"a": {"provider": "p", "id": "a", "price": {"input": 1, "output": 2}}}
+    models = {"a": {"provider": "p", "id": "a", "price": price}}
     return Router(loaded(providers=providers, models=models, routes=[{"name": "chat", "try": ["a"]}]))
 
 

@@ -222,11 +222,11 @@ def test_a_refusal_goes_where_the_route_says_and_is_seen_to_go() -> None:
 
 
 def test_when_the_second_model_refuses_too_its_refusal_is_shown() -> None:
-    """Once is a choice; twice would be a hunt."""
+    """Once is a choice; going on until somebody complies would be a hunt."""
     with ScriptedServer(script=faulty("refusal")) as server:
 
         async def main() -> Answer:
-            async with router(server, models=("a", "zen"), route={"try": ["a"], "on_refusal": {"try": ["zen"]}}) as of:
+            async with router(server, models=("a", "zen", "zen2"), route={"try": ["a"], "on_refusal": {"try": ["zen", "zen2"]}}) as of:
                 return await of.ask("hello")
 
         answer = asyncio.run(main())

@@ -107,16 +107,16 @@ def test_a_sync_call_on_the_engine_s_own_thread_is_an_error_not_a_deadlock() -> 
 def test_an_interrupt_waits_for_the_end_of_what_it_stops(run: Callable[[Any], None]) -> None:
     """What is written at the end of an attempt takes a moment; a script that ends before loses it."""
     steps: list[str] = []
+    interrupt = threading.Timer(0.2, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
 
     async def work() -> None:
+        interrupt.start()
         try:
             await asyncio.sleep(30)
         finally:
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.1)
             steps.append("ended")
 
-    interrupt = threading.Timer(0.1, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
-    interrupt.start()
     with pytest.raises(KeyboardInterrupt):
         run(work())
     assert steps == ["ended"]

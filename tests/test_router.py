@@ -208,10 +208,11 @@ def test_a_closed_router_opens_again(server: ScriptedServer, tmp_path: Path) -> 
     of.close()
 
 
-def test_closing_ends_what_is_under_way_and_books_it(slow: ScriptedServer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["openai", "anthropic", "gemini", "ollama"])
+def test_closing_ends_what_is_under_way_and_books_it(kind: str, slow: ScriptedServer, tmp_path: Path) -> None:
     """`%route reload` while a cell runs in the background: its cost so far is in the books, and nothing runs on unseen."""
     path = tmp_path / "books.db"
-    of = router(slow, books=path)
+    of = router(slow, books=path, provider={"kind": kind, "base_url": slow.url_for(kind)})  # type: ignore[arg-type]  # a wire's name
 
     async def main() -> None:
         running = [Running(of, f"story {number}") for number in range(3)]
@@ -220,6 +221,8 @@ def test_closing_ends_what_is_under_way_and_books_it(slow: ScriptedServer, tmp_p
         for one in running:
             await one.over()
             assert isinstance(one.seen[-1], Done)
+            with pytest.raises(UsageError, match="The router was closed while this request was under way"):
+                one.result()
 
     asyncio.run(main())
     assert len(slow.seen.disconnects) == 3

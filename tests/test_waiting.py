@@ -92,6 +92,24 @@ def test_when_all_cool_down_the_one_that_is_back_first_is_waited_for() -> None:
         assert server.seen.attempts_by_model == {"a": 1, "b": 2}
 
 
+def test_who_waits_looks_again_before_it_calls() -> None:
+    """Meanwhile another request may have been told to wait longer."""
+    with ScriptedServer() as server:
+
+        async def main() -> float:
+            async with router(server) as of:
+                known = of.runtime().known
+                known.state("a").cool(known.clock() + 0.2, reason="a test")
+                asked = asyncio.create_task(of.ask("hello"))
+                await asyncio.sleep(0.1)
+                until_s = known.clock() + 0.5
+                known.state("a").cool(until_s, reason="another")
+                await asked
+                return until_s
+
+        assert asyncio.run(main()) <= server.seen.calls[0].time_s
+
+
 def test_two_that_are_back_at_the_same_moment_are_waited_for_not_taken_in_turns() -> None:
     """Turning them round without a pause would hold up every stream of the process until one is back."""
     with ScriptedServer() as server:

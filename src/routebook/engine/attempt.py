@@ -289,12 +289,9 @@ def _was_taken(outcome: Outcome) -> bool:
 
 def _cost(runtime: Runtime, model: str, usage: Usage) -> Decimal | None:
     """As the provider reported it, else by the price; `None` when neither is known. A call that used nothing costs nothing."""
-    if usage.cost_usd is not None:
-        return usage.cost_usd
-    if not usage.input_tokens and not usage.output_tokens:
+    if usage.cost_usd is None and not usage.input_tokens and not usage.output_tokens:
         return Decimal(0)
-    price = runtime.price(model, input_tokens=usage.input_tokens)
-    return None if price is None else cost(price, usage)
+    return cost(runtime.price(model, input_tokens=usage.input_tokens), usage)
 
 
 def _baseline(runtime: Runtime, plan: Plan, usage: Usage) -> Decimal | None:

@@ -24,7 +24,7 @@ LONGEST: Final = 200_000
 PATIENCE_S: Final = 2.0
 """The same for an answer that takes longer: a usual one takes 15 ms for each 10 kB, one made to take long takes hours."""
 
-CODE: Final = "background:rgba(128,128,128,0.1);padding:8px 12px;border-radius:3px;overflow-x:auto"
+CODE: Final = "background:rgba(128,128,128,0.1);padding:8px 12px;margin:4px 0 12px;border-radius:3px;overflow-x:auto"
 """The style of a code block, in what an untrusted notebook keeps and both themes bear."""
 
 

@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from routebook.messages import Answer
-from routebook.notebook.page import answer_page, unfinished_page
+from routebook.notebook.page import Bundle, answer_page, unfinished_page
 
 CATCH_UP_S: Final = 1.0
 """How often the whole text is sent as state, for a page that opened late or missed a message; longer texts are sent less often."""
@@ -66,13 +66,14 @@ class WidgetView:
         """Put the static form in the widget's place."""
         if self._handle is None:
             return
-        if answer is not None:
-            page = answer_page(answer)
-        else:
-            page = unfinished_page(self._head, self._text) if self._head else {"text/plain": ""}
-        self._handle.update(page, raw=True)
+        self._handle.update(self._last_page(answer), raw=True)
         self._widget.layout.close()
         self._widget.close()
+
+    def _last_page(self, answer: Answer | None) -> Bundle:
+        if answer is not None:
+            return answer_page(answer)
+        return unfinished_page(self._head, self._text) if self._head else {"text/plain": ""}
 
 
 def _length(text: str) -> int:
