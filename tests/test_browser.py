@@ -293,15 +293,24 @@ def test_the_page_around_is_as_it_was(lab: Lab) -> None:
 
 # ---- pictures for the documentation
 
+A_DAY = (
+    "Write a Python function that parses dates", "Fix this bug: KeyError 'a'", "Summarize the minutes of the meeting",
+    "Translate this paragraph to French", "Write unit tests for the parser", "Classify these reviews as positive or negative",
+)  # fmt: skip
+
 
 @pytest.mark.skipif("ROUTEBOOK_IMAGES" not in os.environ, reason="ROUTEBOOK_IMAGES=1 writes docs/images anew")
 def test_pictures_for_the_documentation(lab: Lab) -> None:
     """They come from the real thing, so they are never stale."""
     folder = PROJECT / "docs" / "images"
     folder.mkdir(parents=True, exist_ok=True)
-    lab.open("pictures.ipynb", ["%load_ext routebook", "%%route\nHow do I keep one of each word in a list?", "%route cost"])
+    day = "import time\nimport routebook as rb\n\nrouter = rb.Router()\nasks = " + repr(A_DAY)
+    day += "\nfor model in ('quick', 'llama-70b', 'quick', 'llama-70b'):\n"
+    day += "    router.map_sync([f'{ask} ({model})' for ask in asks], model=model, progress=False)\n    time.sleep(1)"
+    lab.page.set_viewport_size({"width": 1200, "height": 1600})
+    lab.open("pictures.ipynb", ["%load_ext routebook", "%%route\nHow do I keep one of each word in a list?", day, "%route cost"])
     assert lab.run_all()
     lab.output(1).locator("summary").click()
-    lab.output(2).locator("canvas, svg.marks").first.wait_for()
+    lab.output(3).locator("canvas, svg.marks").first.wait_for()
     lab.cell(1).screenshot(path=folder / "routed-cell.png")
-    lab.output(2).screenshot(path=folder / "cost.png")
+    lab.output(3).screenshot(path=folder / "cost.png")

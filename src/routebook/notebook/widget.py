@@ -67,6 +67,7 @@ class WidgetView:
         if self._handle is None:
             return
         self._handle.update(self._last_page(answer), raw=True)
+        self._widget.text = ""  # nbclient saves the last state of every widget, closed ones too
         self._widget.layout.close()
         self._widget.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import altair as alt
@@ -28,7 +29,7 @@ def spend(frame: pd.DataFrame) -> alt.Chart:
         alt.Chart(_ranked(points), title=_title("Spent, by tier", _priced_note(frame)))
         .mark_area(interpolate="step-after", opacity=0.8, line=True)
         .encode(
-            x=alt.X("time:T", title=None, axis=None if points.empty else alt.Axis(labelOverlap=True)),
+            x=alt.X("time:T", title=None, axis=_time_axis(points)),
             y=alt.Y("spent_usd:Q", title="US dollars", axis=alt.Axis(format="$~f", tickCount=4), stack="zero", scale=_from_zero(points)),
             color=_tier_colour(points),
             order=alt.Order("rank:Q"),
@@ -112,6 +113,15 @@ def _rows(points: pd.DataFrame) -> alt.Step | int:
 def _from_zero(points: pd.DataFrame) -> alt.Scale:
     """A scale that shows nothing spent as a line at the bottom, not in the middle."""
     return alt.Scale(domainMin=0, nice=True) if points["spent_usd"].any() else alt.Scale(domain=[0, 1])
+
+
+def _time_axis(points: pd.DataFrame) -> alt.Axis | None:
+    """Times of day within a day, days beyond; whole seconds however short the time was."""
+    if points.empty:
+        return None
+    span_s = (points["time"].max() - points["time"].min()).total_seconds()
+    steps = ((600, "%H:%M:%S"), (86_400, "%H:%M"), (math.inf, "%d %b"))
+    return alt.Axis(format=next(form for most_s, form in steps if span_s <= most_s), tickCount=5, labelOverlap=True)
 
 
 def _tier_colour(points: pd.DataFrame) -> alt.Color:
