@@ -15,10 +15,11 @@ from typing import TypeVar
 from routebook.books import budgets as money
 from routebook.books import ledger
 from routebook.books.connect import MEMORY, connect_reader, in_our_words
+from routebook.books.lost import release_lost
 from routebook.books.money import to_pico
 from routebook.books.writer import Writer
 from routebook.config.values import Budget
-from routebook.errors import BooksError
+from routebook.errors import BooksError, BudgetExceeded
 from routebook.messages import Attempt
 
 T = TypeVar("T")
@@ -58,8 +59,9 @@ class Books:
             if not self._is_introduced:
                 row = (self.session, os.getpid(), round(self._now().timestamp() * 1e6))
                 connection.execute("INSERT OR IGNORE INTO sessions VALUES (?, ?, ?)", row)
+                release_lost(connection, own=self.session)
             if self.budgets and need_usd != 0:  # what costs nothing exceeds no cap, not even one that is overdrawn
-                money.check(connection, attempt, budgets=self.budgets, need_pusd=need, now=self._now())
+                self._check(connection, attempt, need_pusd=need)
             return ledger.start(connection, attempt, session=self.session, reserved_pusd=need)
 
         try:
@@ -69,6 +71,15 @@ class Books:
             raise
         self._is_introduced = True
         return row
+
+    def _check(self, connection: sqlite3.Connection, attempt: Attempt, *, need_pusd: int) -> None:
+        """Keep within every cap; what a process killed meanwhile had reserved does not count."""
+        try:
+            money.check(connection, attempt, budgets=self.budgets, need_pusd=need_pusd, now=self._now())
+        except BudgetExceeded:
+            if not release_lost(connection, own=self.session):
+                raise
+            money.check(connection, attempt, budgets=self.budgets, need_pusd=need_pusd, now=self._now())
 
     async def finish(self, row: int, attempt: Attempt) -> tuple[str, ...]:
         """Complete the row, count the cost, release the reservation; return what the user should know of it (budget alerts, trouble).
