@@ -1,6 +1,6 @@
 """Memory of a session with 10,000 recorded attempts, over a bare IPython with pandas (resident size, Linux).
 
-    python benchmarks/memory.py
+python benchmarks/memory.py
 """
 
 from __future__ import annotations

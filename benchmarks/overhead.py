@@ -108,7 +108,9 @@ async def compare(url: str, *, stream: bool, requests: int, rounds: int) -> None
     ratio = statistics.median(b / a for a, b in pairs)
     names = "streamed, 20 chunks" if stream else "whole"
     bare_ms, ours_ms = (statistics.median(column) for column in zip(*pairs, strict=True))
-    print(f"{names:22} bare httpx {bare_ms:.2f} ms   routebook {ours_ms:.2f} ms   ratio {ratio:.2f}  ({min(b / a for a, b in pairs):.2f} to {max(b / a for a, b in pairs):.2f})")
+    print(
+        f"{names:22} bare httpx {bare_ms:.2f} ms   routebook {ours_ms:.2f} ms   ratio {ratio:.2f}  ({min(b / a for a, b in pairs):.2f} to {max(b / a for a, b in pairs):.2f})"
+    )
 
 
 def main() -> None:
@@ -117,7 +119,9 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
-    server = subprocess.Popen([sys.executable, "-m", "routebook.backends.chaos", '{"tokens": 20}'], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    server = subprocess.Popen(
+        [sys.executable, "-m", "routebook.backends.chaos", '{"tokens": 20}'], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     try:
         assert server.stdout is not None
         url = json.loads(server.stdout.readline())["openai"]

@@ -1,6 +1,6 @@
 """How long it takes to classify and plan a prompt with 50 models and 20 routes, and how far the ledger weighs on memory.
 
-    python benchmarks/planning.py
+python benchmarks/planning.py
 """
 
 from __future__ import annotations
@@ -23,16 +23,31 @@ PROMPTS = (
     "Classify each review as positive or negative:\n1. I love it\n2. Broke after a day",
     "Refactor this code so that it is easier to test:\n" + "def f(a, b):\n    if a:\n        return b\n    return a\n" * 10,
 )
-TASKS = ("bug_fix", "code_generation", "writing", "math_reasoning", "summarization", "classification", "research", "testing", "security", "extraction")
+TASKS = (
+    "bug_fix",
+    "code_generation",
+    "writing",
+    "math_reasoning",
+    "summarization",
+    "classification",
+    "research",
+    "testing",
+    "security",
+    "extraction",
+)
 
 
 def config() -> str:
     """Five providers, 50 models, pools of each strategy, 20 routes."""
     lines = []
     for number in range(5):
-        lines.append(f'[providers.p{number}]\nkind = "openai"\nbase_url = "http://127.0.0.1:9/v1"\ntier = "{("local", "free", "free", "paid", "paid")[number]}"\n')
+        lines.append(
+            f'[providers.p{number}]\nkind = "openai"\nbase_url = "http://127.0.0.1:9/v1"\ntier = "{("local", "free", "free", "paid", "paid")[number]}"\n'
+        )
     for number in range(50):
-        lines.append(f'[models.m{number}]\nprovider = "p{number % 5}"\nid = "m{number}"\ncontext = {8192 * (1 + number % 4)}\nprice = {{ input = {number}, output = {2 * number} }}\nrubric = {{ writing = {number % 10} }}\n')
+        lines.append(
+            f'[models.m{number}]\nprovider = "p{number % 5}"\nid = "m{number}"\ncontext = {8192 * (1 + number % 4)}\nprice = {{ input = {number}, output = {2 * number} }}\nrubric = {{ writing = {number % 10} }}\n'
+        )
     for number, pick in enumerate(("in-order", "round-robin", "random", "weighted", "least-busy", "cheapest", "fastest", "best")):
         lines.append(f'[pools.{pick}]\nmodels = {[f"m{number + 6 * step}" for step in range(6)]}\npick = "{pick}"\n')
     for number in range(20):

@@ -14,7 +14,9 @@ ROOT = Path(__file__).parents[1]
 
 def run(*command: str | Path, cwd: Path = ROOT, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run a command, with its output."""
-    return subprocess.run([str(word) for word in command], cwd=cwd, env={**os.environ, **environ}, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [str(word) for word in command], cwd=cwd, env={**os.environ, **environ}, capture_output=True, text=True, check=False
+    )
 
 
 def test_repo2docker_accepts_the_repository(tmp_path: Path) -> None:

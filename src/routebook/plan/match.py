@@ -7,7 +7,7 @@ import re
 from routebook.config.values import Config, Route
 from routebook.messages import Classification, Priority, Request
 
-LEAST_CONFIDENCE = 0.35
+LEAST_CONFIDENCE = 0.4
 """Below it a classification counts as no signal: only routes that ask nothing of the task or its difficulty may match."""
 
 _FILE = re.compile(
