@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import time
@@ -81,14 +80,14 @@ try = ["quick", "llama-70b", "opus"]
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server() -> Iterator[ScriptedServer]:
     """One server that answers for all models."""
     with ScriptedServer(models=SCRIPTS) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def lab(server: ScriptedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """One JupyterLab for all tests; each opens a notebook of its own, with a kernel of its own."""
     root = tmp_path_factory.mktemp("lab")
@@ -289,28 +288,3 @@ def test_the_page_around_is_as_it_was(lab: Lab) -> None:
     before = shell_of(lab.page)
     assert lab.run_all()
     assert shell_of(lab.page) == before
-
-
-# ---- pictures for the documentation
-
-A_DAY = (
-    "Write a Python function that parses dates", "Fix this bug: KeyError 'a'", "Summarize the minutes of the meeting",
-    "Translate this paragraph to French", "Write unit tests for the parser", "Classify these reviews as positive or negative",
-)  # fmt: skip
-
-
-@pytest.mark.skipif("ROUTEBOOK_IMAGES" not in os.environ, reason="ROUTEBOOK_IMAGES=1 writes docs/images anew")
-def test_pictures_for_the_documentation(lab: Lab) -> None:
-    """They come from the real thing, so they are never stale."""
-    folder = PROJECT / "docs" / "images"
-    folder.mkdir(parents=True, exist_ok=True)
-    day = "import time\nimport routebook as rb\n\nrouter = rb.Router()\nasks = " + repr(A_DAY)
-    day += "\nfor model in ('quick', 'llama-70b', 'quick', 'llama-70b'):\n"
-    day += "    router.map_sync([f'{ask} ({model})' for ask in asks], model=model, progress=False)\n    time.sleep(1)"
-    lab.page.set_viewport_size({"width": 1200, "height": 1600})
-    lab.open("pictures.ipynb", ["%load_ext routebook", "%%route\nHow do I keep one of each word in a list?", day, "%route cost"])
-    assert lab.run_all()
-    lab.output(1).locator("summary").click()
-    lab.output(3).locator("canvas, svg.marks").first.wait_for()
-    lab.cell(1).screenshot(path=folder / "routed-cell.png")
-    lab.output(3).screenshot(path=folder / "cost.png")

@@ -93,10 +93,11 @@ def test_the_checks_find_what_they_look_for(lab: Lab, canary: str) -> None:
     around = shell_of(lab.page)
     assert lab.run_all()
     lab.page.wait_for_function("() => window.hit === 1")
+    lab.page.wait_for_timeout(500)
     try:
         assert {kind.split(":")[0] for kind in wrong_on(lab.page)} >= {"element", "onerror", "src", "code ran"}
         assert shell_of(lab.page) != around
-        assert Canary.asked == ["/canary"]
+        assert "/canary" in Canary.asked
         assert lab.outside
     finally:
         lab.page.goto("about:blank")

@@ -1,25 +1,24 @@
-"""A prompt becomes a classification, from its words and its structure: no I/O, about a tenth of a millisecond, always the same."""
+"""A prompt becomes a classification, from its words and its structure: no I/O after the first call, about a millisecond, always the same."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from typing import Final
 
-from routebook.classify import signs
+from routebook.classify.features import features
+from routebook.classify.model import HEADS, score, shares, weights
+from routebook.classify.own import weigh_own
+from routebook.classify.reasons import reasons_for
 from routebook.config.values import OwnTask
+from routebook.labels import TASKS
 from routebook.messages import Classification
-from routebook.text import estimate_tokens
 
-HEAD: Final = 1200
-TAIL: Final = 600
-"""Characters read for what is asked: a long paste in the middle is material, and the question stands before or after it."""
-SHARPNESS: Final = 0.9
-"""Turns the winner's lead into a confidence; set so that common prompts land between 0.4 and 0.9."""
-OWN_KEYWORD: Final = 4.0
-OWN_EXAMPLE: Final = 5.0
-_WORD: Final = re.compile(r"[^\W_]{3,}")
+UNSURE: Final = 0.4
+"""Below this confidence the reasons say so; `plan/match.py` then takes the default route."""
+ENOUGH_WORDS: Final = 0.5
+"""Share of words that training met below which belief fades to an even guess: a prompt of unknown words is an unknown prompt."""
+_COMPLEXITY, _STRENGTH, _TOOLS = (HEADS.index(head) for head in ("complexity", "strength", "needs_tools"))
 
 
 def classify(prompt: str, *, tasks: Mapping[str, OwnTask] | None = None) -> Classification:
@@ -32,97 +31,25 @@ def classify(prompt: str, *, tasks: Mapping[str, OwnTask] | None = None) -> Clas
     Returns:
         Task, confidence (0 to 1), complexity (0 to 10), strength (0 to 1), whether it needs tools, and the reasons.
     """
-    asked = prompt if len(prompt) <= HEAD + TAIL else f"{prompt[:HEAD]}\n{prompt[-TAIL:]}"
-    scores, reasons = _scores(asked, tasks or {})
-    has_code, has_trouble = bool(signs.CODE.search(asked)), bool(signs.TROUBLE.search(asked))
-    _weigh_structure(scores, has_code=has_code, has_trouble=has_trouble)
-    task, confidence = _winner(scores)
-    complexity, hard = _complexity(prompt, asked, task, has_code=has_code)
-    tools_score = _tools_score(asked, scores)
-    if has_trouble:
-        reasons.setdefault(task, []).append("an error trace")
-    elif has_code:
-        reasons.setdefault(task, []).append("code")
+    found = features(prompt)
+    scores = score(found)
+    built_in = shares(scores.logits[: len(TASKS)], sharpness=weights().sharpness)
+    trust = min(1.0, scores.met / ENOUGH_WORDS)
+    built_in = [trust * share + (1 - trust) / len(TASKS) for share in built_in]
+    belief = dict(zip(TASKS, built_in, strict=True))
+    own_reasons = weigh_own(prompt, found, tasks or {}, belief)
+    task = max(belief, key=belief.__getitem__)
+    likeness_of = task if task in TASKS else TASKS[built_in.index(max(built_in))]
+    tools_score = 1 / (1 + math.exp(-min(50.0, max(-50.0, scores.logits[_TOOLS]))))
+    reasons = own_reasons.get(task) or reasons_for(scores, head=TASKS.index(likeness_of))
+    if belief[task] < UNSURE:
+        reasons = (*reasons, f"not sure: only {belief[task]:.0%} for {task}")
     return Classification(
         task=task,
-        confidence=round(confidence, 3),
-        complexity=round(complexity, 1),
-        strength=round(min(1.0, max(0.0, 0.08 * complexity + 0.05 * hard)), 3),
+        confidence=round(min(1.0, belief[task]), 3),
+        complexity=round(min(10.0, max(0.0, scores.logits[_COMPLEXITY])), 2),
+        strength=round(min(1.0, max(0.0, scores.logits[_STRENGTH])), 4),
         needs_tools=tools_score >= 0.5,  # noqa: PLR2004  an even chance
         tools_score=round(tools_score, 3),
-        reasons=tuple(reasons.get(task, [])) or ("no word or sign of a task was found",),
+        reasons=reasons,
     )
-
-
-def _scores(asked: str, tasks: Mapping[str, OwnTask]) -> tuple[dict[str, float], dict[str, list[str]]]:
-    """The weight of all signs by task, and the words that gave it."""
-    scores: dict[str, float] = {}
-    reasons: dict[str, list[str]] = {}
-    for task, patterns in signs.ASKS.items():
-        for pattern, weight in patterns:
-            if (match := pattern.search(asked)) is not None:
-                early = 1.0 if match.start() < HEAD / 4 else 0.7
-                scores[task] = scores.get(task, 0.0) + weight * early
-                reasons.setdefault(task, []).append(f"“{' '.join(match[0].split())[:40]}”")
-    for name, own in tasks.items():
-        _weigh_own(asked, name, own, scores, reasons)
-    return scores, reasons
-
-
-def _weigh_own(asked: str, name: str, own: OwnTask, scores: dict[str, float], reasons: dict[str, list[str]]) -> None:
-    """A user's own task wins by a keyword, or by words shared with an example."""
-    lower = asked.lower()
-    for keyword in own.keywords:
-        if re.search(rf"(?<!\w){re.escape(keyword.lower())}(?!\w)", lower):
-            scores[name] = scores.get(name, 0.0) + OWN_KEYWORD
-            reasons.setdefault(name, []).append(f"keyword “{keyword}”")
-    words = set(_WORD.findall(lower))
-    likeness = max((_likeness(words, set(_WORD.findall(example.lower()))) for example in own.examples), default=0.0)
-    if likeness > 0.3:  # noqa: PLR2004  three words in ten shared
-        scores[name] = scores.get(name, 0.0) + OWN_EXAMPLE * likeness
-        reasons.setdefault(name, []).append("like one of your examples")
-
-
-def _likeness(words: set[str], others: set[str]) -> float:
-    return len(words & others) / math.sqrt(len(words) * len(others)) if words and others else 0.0
-
-
-def _weigh_structure(scores: dict[str, float], *, has_code: bool, has_trouble: bool) -> None:
-    if has_trouble:
-        scores["bug_fix"] = scores.get("bug_fix", 0.0) + 2.0
-    if has_code:
-        for task in signs.CODE_TASKS & scores.keys():
-            scores[task] += 0.8
-
-
-def _winner(scores: dict[str, float]) -> tuple[str, float]:
-    """The task with the most weight, and a softmax over all as confidence; a question without a sign is a question."""
-    if not scores:
-        return "chat_qa", 0.2
-    task = max(scores, key=lambda name: scores[name])
-    total = sum(math.exp(SHARPNESS * score) for score in scores.values()) + 3.0
-    return task, math.exp(SHARPNESS * scores[task]) / total
-
-
-_BASE: Final = {
-    "architecture": 6.0, "security": 6.0, "research": 5.5, "refactoring": 5.0, "bug_fix": 5.0, "data_analysis": 5.0, "code_review": 5.0,
-    "math_reasoning": 4.5, "code_generation": 4.5, "testing": 4.5, "documentation": 3.5, "ideation_planning": 3.5, "writing": 3.0,
-    "summarization": 3.0, "extraction": 2.5, "transformation": 2.5, "classification": 2.5, "tool_call": 2.0, "chat_qa": 2.0,
-}  # fmt: skip
-
-
-def _complexity(prompt: str, asked: str, task: str, *, has_code: bool) -> tuple[float, int]:
-    """How hard it is, from the task, the words of difficulty, and the length; and how many such words there are."""
-    hard = min(4, len(set(map(str.lower, signs.HARD.findall(asked)))))
-    easy = min(2, len(signs.EASY.findall(asked)))
-    tokens = estimate_tokens(prompt)
-    length = 0.6 * math.log2(1 + tokens / 60)
-    complexity = _BASE.get(task, 3.0) + 0.8 * hard - 1.0 * easy + length - 0.8 + (0.4 if has_code else 0.0)
-    return min(10.0, max(0.0, complexity)), hard
-
-
-def _tools_score(asked: str, scores: dict[str, float]) -> float:
-    """Signs of live data and of actions, against signs of work on text and code."""
-    live = 1.2 * len(set(map(str.lower, signs.LIVE.findall(asked))))
-    other = max((score for task, score in scores.items() if task not in ("tool_call", "chat_qa")), default=0.0)
-    return 1 / (1 + math.exp(-(scores.get("tool_call", 0.0) + live - 0.8 * other - 2.0)))

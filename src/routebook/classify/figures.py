@@ -1,0 +1,75 @@
+"""Counts that tell how hard a prompt is: words, numbers, steps, names; each a ladder of marks passed, which a linear model can bend."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from routebook.classify.structure import PASTED, Line
+
+_LADDERS: Final[dict[str, tuple[float, ...]]] = {
+    "words": (4, 8, 12, 18, 25, 35, 45, 60, 80, 110, 150, 250, 500),
+    "sentences": (2, 3, 4, 5, 6, 8, 12, 20),
+    "numbers": (1, 2, 3, 4, 5, 6, 8, 12, 20),
+    "relations": (1, 2, 3, 4, 5, 7),
+    "letters a word": (3.6, 4.0, 4.4, 4.8, 5.2, 5.6, 6.2),
+    "long words": (1, 2, 3, 5, 8, 12, 20),
+    "names": (1, 2, 4, 7, 12),
+    "clauses": (1, 2, 4, 7, 12),
+    "negations": (1, 2, 3),
+    "demands": (1, 2, 3, 5),
+    "options": (1, 3, 5),
+    "formulas": (1, 2, 4),
+    "pasted lines": (1, 4, 10, 20, 50),
+    "characters": (500, 1500, 4000, 12000),
+    "other scripts": (1, 10, 50),
+}
+"""What is counted, and the marks of each ladder."""
+FIGURES: Final = tuple(f"{name} at least {mark:g}" for name, marks in _LADDERS.items() for mark in marks)
+_STEPS: Final = [(name, mark) for name, marks in _LADDERS.items() for mark in marks]
+_PLACES: Final = {name: [(mark, place) for place, (other, mark) in enumerate(_STEPS) if other == name] for name in _LADDERS}
+WEIGHT: Final = 0.25
+"""Of one step, beside a row of words of length 1."""
+
+_SAID: Final = {
+    "numbers": "one two three four five six seven eight nine ten dozen half third quarter twice double triple",
+    "relations": "each every per more less fewer twice half third times remaining left rest total altogether percent average then after before if until "
+    "ratio equally instead same additional %",
+    "negations": "not no never except without neither nor least false incorrect don't doesn't isn't can't won't cannot",
+    "demands": "must should only exactly ensure including avoid under within constraint constraints support least most",
+    "clauses": ", ; : ( ) \u2014 \u2013",
+}
+_COUNTED: Final[dict[str, tuple[str, ...]]] = {}
+for _name, _words in _SAID.items():
+    for _word in _words.split():
+        _COUNTED[_word] = (*_COUNTED.get(_word, ()), _name)
+_NAME: Final = re.compile(r"[a-z,;] [A-Z][a-z]")
+_FORMULA: Final = re.compile(r"[=<>≤≥^√∑∫±$\\]")
+_LONG: Final = 8
+
+
+def figures(prompt: str, lines: list[Line], sentences: Iterable[list[str]]) -> list[int]:
+    """Return the places in `FIGURES` of all marks passed; `sentences` are the lower-case words a person wrote."""
+    counts = dict.fromkeys(_LADDERS, 0.0)
+    letters = words = longs = n_sentences = 0
+    for sentence in sentences:
+        n_sentences += 1
+        for word in sentence:
+            if word.isalpha():
+                words += 1
+                letters += len(word)
+                longs += len(word) > _LONG
+            if word == "#":
+                counts["numbers"] += 1
+            for name in _COUNTED.get(word, ()):
+                counts[name] += 1
+    spoken = "\n".join(line.text for line in lines if line.kind not in PASTED)
+    counts["words"], counts["sentences"], counts["long words"] = words, n_sentences, longs
+    counts["letters a word"] = letters / max(1, words)
+    counts["names"], counts["formulas"] = len(_NAME.findall(spoken)), len(_FORMULA.findall(spoken))
+    counts["options"] = sum(line.kind == "option" for line in lines)
+    counts["pasted lines"] = sum(line.kind in PASTED for line in lines)
+    counts["characters"] = len(prompt)
+    counts["other scripts"] = 0 if spoken.isascii() else len(spoken.encode("utf-8", "surrogatepass")) - len(spoken)
+    return [place for name, ladder in _PLACES.items() for mark, place in ladder if counts[name] >= mark]

@@ -1,0 +1,41 @@
+"""Why a task was chosen, in words a person can read: the features that gave most to it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from routebook.classify.model import Scores
+from routebook.labels import TASKS
+
+_MOST: Final = 4
+_LEAST_PART: Final = 0.02
+_LINES: Final = {
+    "fence": "fenced code", "code": "code", "trace": "an error trace", "log": "log lines", "diff": "a diff", "table": "a table",
+    "markup": "JSON or markup", "config": "settings", "latex": "LaTeX", "quote": "quoted lines", "option": "answer options", "bullet": "a list",
+}  # fmt: skip
+
+
+def reasons_for(scores: Scores, *, head: int) -> tuple[str, ...]:
+    """Return the words and signs that weighed most for a head, the heaviest first; never empty."""
+    parts = scores.parts[:, head] - scores.parts[:, : len(TASKS)].mean(axis=1)
+    said: list[str] = []
+    for at in parts.argsort()[::-1][:40]:
+        if parts[at] < _LEAST_PART or len(said) == _MOST:
+            break
+        words = _readable(scores.names[scores.known[at]])
+        if words and not any(words.strip("“”") in other or other.strip("“”") in words for other in said):
+            said.append(words)
+    return tuple(said) or ("no word or sign of a task weighed much",)
+
+
+def _readable(name: str) -> str:
+    """A feature's name as a person would say it; empty for one that says nothing to a person."""
+    space, _, text = name.partition(":")
+    if space in ("w", "b") and any(letter.isalnum() for letter in text):
+        return f"“{text}”"
+    if space in ("first", "last"):
+        return f"“{text}”"
+    if space == "s":
+        many, _, kind = text.rpartition(" ")
+        return _LINES.get(kind, "") if many in ("", "many") else ""
+    return ""

@@ -1,0 +1,68 @@
+"""Features are the ground that weights and learning stand on: they must be stable, bounded and readable."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from routebook.classify.features import N_BUCKETS, N_PLACES, buckets, features
+from routebook.classify.structure import HEAD, TAIL, read_lines
+
+
+def test_places_are_the_same_in_every_process() -> None:
+    """Shipped weights and a user's memory are keyed by them; Python's own hash is salted per process."""
+    code = "from routebook.classify.features import *; print(buckets(features('Write a haiku about 3 cats')))"
+    runs = {subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout for _ in range(2)}
+    assert runs == {f"{buckets(features('Write a haiku about 3 cats'))}\n"}
+
+
+def test_known_places_do_not_move() -> None:
+    """A change of the hash would silently void the shipped weights."""
+    assert buckets({"w:write": 1.0}) == ([235602], [1.0])
+
+
+def test_places_are_in_range_and_figures_behind_the_buckets() -> None:
+    """The weights have one row per place."""
+    found = features("If 12 boxes hold 9 books each, how many books are there altogether? Show each step, then check it.")
+    places, weights = buckets(found)
+    assert len(places) == len(weights) == len(found)
+    assert all(0 <= place < N_PLACES for place in places)
+    assert all((place >= N_BUCKETS) == name.startswith("n:") for place, name in zip(places, found, strict=True))
+
+
+def test_synonyms_share_a_feature() -> None:
+    """Kinds of words carry what was learned of one word to its neighbours."""
+    assert "g:WRITE GENRE" in features("Compose a sonnet")
+    assert "g:WRITE GENRE" in features("draft an essay")
+
+
+def test_the_middle_of_a_huge_prompt_is_not_read() -> None:
+    """Work is bounded by what is read."""
+    text = "\n".join("word " * 10 for _ in range(10_000))
+    assert sum(len(line.text) + 1 for line in read_lines(text)) <= HEAD + TAIL + 2
+    assert len(features(text)) < 3_000
+
+
+def test_lines_have_the_kind_a_reader_would_give() -> None:
+    """Structure decides what is the wish and what is material."""
+    cases = {
+        "Please help me with this problem": "prose",
+        "Traceback (most recent call last):": "trace",
+        "2024-01-01 10:00:00 INFO started": "log",
+        "| a | b |": "table",
+        "def f(x):": "code",
+        "- bread and butter": "bullet",
+        "A. Lisbon": "option",
+        "> he said": "quote",
+        "@@ -1,3 +1,4 @@": "diff",
+        '"name": "x",': "markup",
+        "": "blank",
+    }
+    assert {text: read_lines(f"hello there\n{text}\nbye")[1].kind for text in cases} == cases
+
+
+def test_a_function_without_a_body_is_a_wish_for_code() -> None:
+    """A signature and a docstring are the commonest order for code that has no verb."""
+    stub = 'def area(r):\n    """Return the area of a circle."""\n'
+    assert "g:STUB" in features(stub)
+    assert "g:STUB" not in features(stub + "    return 3.14 * r * r\n")

@@ -1,0 +1,97 @@
+"""The rows that train: our own prompts, and those of the tuning data whose licence allows it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+LICENSED = 0.15
+"""Weight of a licensed row's task beside one of our own prompts: there are many, of few kinds."""
+
+OWN_STRENGTH = 0.2
+"""Weight of our marks of strength, which are opinions, beside a measured gain of 1.0."""
+
+
+class Row(NamedTuple):
+    """One prompt and the marks it has; `None` where it has none."""
+
+    prompt: str
+    source: str
+    task: str | None = None
+    task_weight: float = 1.0
+    complexity: float | None = None
+    strength: float | None = None
+    strength_weight: float = 1.0
+    needs_tools: bool | None = None
+    tools_weight: float = 1.0
+
+
+def read(prompts: Path, *, data: Path | None) -> list[Row]:
+    """Our own prompts, and with `data` the licensed rows after them."""
+    rows = list(_own(prompts))
+    if data is not None:
+        rows += [*_tasks(data), *_tools(data), *_mmlu(data), *_gsm8k(data), *_llmrouter(data)]
+    return rows
+
+
+def _own(folder: Path) -> Iterator[Row]:
+    for path in sorted(folder.glob("*.jsonl")):
+        with path.open(encoding="utf-8") as lines:
+            for line in lines:
+                row = json.loads(line)
+                yield Row(
+                    row["prompt"],
+                    "own",
+                    task=row["task"],
+                    complexity=row["complexity"],
+                    strength=row["strength"],
+                    strength_weight=OWN_STRENGTH,
+                    needs_tools=row["needs_tools"],
+                )
+
+
+def _table(path: Path) -> list[dict[str, Any]]:
+    import pandas as pd
+
+    table: list[dict[str, Any]] = pd.read_parquet(path).to_dict("records")
+    return table
+
+
+def _tasks(data: Path) -> Iterator[Row]:
+    """CLINC150, MetaTool, GSM8K, MBPP, NQ and templates written for this project: licensed, train split."""
+    for row in _table(data / "task_types_tune.parquet"):
+        if row["split"] == "train" and row["ship_ok"]:
+            yield Row(row["prompt"], row["source"], task=row["label"], task_weight=LICENSED)
+
+
+def _tools(data: Path) -> Iterator[Row]:
+    licensed = ("bfcl_simple_python", "clinc150", "gsm8k_train", "mbpp", "metatool_queries", "nq_open_dev", "synthetic_templates")
+    for row in _table(data / "needs_tools_tune.parquet"):
+        if row["source"] in licensed:
+            yield Row(row["prompt"], row["source"], needs_tools=bool(row["needs_tools"]), tools_weight=0.25)
+
+
+def _mmlu(data: Path) -> Iterator[Row]:
+    """Right or wrong answers of a strong and a weak model on MMLU questions."""
+    for row in _table(data / "routellm_mmlu_tune.parquet"):
+        gain = float(row["strong_correct"]) - float(row["weak_correct"])
+        yield Row(row["prompt"], "mmlu", strength=0.3 + 0.5 * gain, strength_weight=1.0)
+
+
+def _gsm8k(data: Path) -> Iterator[Row]:
+    """Steps of the reference solution: each is another chance for a weak model to slip."""
+    for row in _table(data / "gsm8k_train_steps.parquet"):
+        yield Row(row["prompt"], "gsm8k", strength=min(0.8, 0.1 + 0.08 * float(row["steps"])), strength_weight=0.2)
+
+
+STRONG = ("llama-3.1-nemotron-51b-instruct", "llama-3.3-nemotron-super-49b-v1")
+WEAK = ("mistral-7b-instruct-v0.3", "llama-3.1-8b-instruct", "gemma-2-9b-it", "qwen2.5-7b-instruct")
+
+
+def _llmrouter(data: Path) -> Iterator[Row]:
+    """Scores of two large and four small open models."""
+    for row in _table(data / "llmrouter_train.parquet"):
+        gain = sum(row[m] for m in STRONG) / len(STRONG) - sum(row[m] for m in WEAK) / len(WEAK)
+        yield Row(row["prompt"], "llmrouter:" + row["task"], strength=0.3 + 0.5 * gain, strength_weight=0.2)
