@@ -186,7 +186,7 @@ def test_dry_sends_nothing(kernel: Kernel, server: ScriptedServer) -> None:
     before = server.seen.attempts
     run = ask(kernel, "--dry")
     assert server.seen.attempts == before
-    for part in ("To try, in order", "quick (local", "Left out", "keyless", "A_KEY_THAT_IS_NOT"):
+    for part in ("To try, in order", "quick (local): ", "Left out", "keyless", "A_KEY_THAT_IS_NOT"):
         assert part in run.html
         assert part in run.text
 

@@ -212,4 +212,4 @@ def test_a_terminal_s_errors_are_short(terminal: Terminal) -> None:
 def test_a_terminal_shows_a_plan_as_text(terminal: Terminal) -> None:
     """`--dry` has a text twin."""
     terminal.type("%%route --dry", "What?")
-    assert "To try, in order:\n  quick (local, free): " in terminal.until_prompt()
+    assert "To try, in order:\n  quick (local): " in terminal.until_prompt()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from routebook.messages import Answer, Attempt, Plan
+from routebook.messages import Answer, Attempt, Candidate, Plan
 
 LEAST_USD: Final = Decimal("0.0000001")
 """Below it an amount is only said to be small."""
@@ -99,11 +99,15 @@ def reasons(plan: Plan) -> list[tuple[str, list[str]]]:
             ],
         ),
         ("Route", [f"{plan.route}: {plan.route_reason}"]),
-        ("To try, in order", [f"{c.model} ({c.tier}, {_expected(c.expected_cost_usd)}): {c.reason}" for c in plan.candidates]),
+        ("To try, in order", [f"{c.model} ({_class(c)}): {c.reason}" for c in plan.candidates]),
         ("Left out", [f"{out.model}: {out.reason}" for out in plan.left_out]),
     ]
     return [(title, lines) for title, lines in parts if lines]
 
 
-def _expected(cost: Decimal | None) -> str:
-    return f"about {dollars(cost)}" if cost else dollars(cost)
+def _class(candidate: Candidate) -> str:
+    """Its tier and what it would cost, where that goes without saying not."""
+    cost = candidate.expected_cost_usd
+    if cost == 0 and candidate.tier != "paid":
+        return candidate.tier
+    return f"{candidate.tier}, " + (f"about {dollars(cost)}" if cost else dollars(cost))
