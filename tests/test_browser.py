@@ -14,6 +14,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from lab import Lab, browser_path, running_lab
+from nbformat import NotebookNode
 from pages import FIRST_HEADER, least_contrast, shell_of, wrong_on
 
 from routebook.testing import Chaos, Fault, ScriptedServer
@@ -25,6 +26,8 @@ pytestmark = [
 ]
 
 PROJECT = Path(__file__).parents[1]
+ASKED, PLANNED, COST = 3, 11, 17
+"""Cells of the demo: the first prompt, the plan, the charts."""
 STOP_S = 0.2
 """From the click to the closed connection: the figure."""
 LOADED_S = 0.3
@@ -113,28 +116,49 @@ def left_at(server: ScriptedServer, before: int) -> float:
 # ---- the demo
 
 
-def test_the_demo_notebook_runs_whole(lab: Lab) -> None:
-    """It is the first thing a newcomer does; nothing in it may fail, or ask the internet for anything."""
+@pytest.fixture(scope="module")
+def demo(lab: Lab) -> NotebookNode:
+    """The demo notebook, run whole and saved."""
     shutil.copy(PROJECT / "notebooks" / "demo.ipynb", lab.root / "demo.ipynb")
     lab.open("demo.ipynb")
     assert lab.run_all()
+    lab.output(COST).locator("canvas, svg.marks").last.wait_for()
+    assert lab.output(COST).locator("canvas, svg.marks").count() == 3
+    lab.page.wait_for_timeout(500)  # JupyterLab adds a picture of each chart once it is drawn
     lab.save()
-    saved = nbformat.read(lab.root / "demo.ipynb", as_version=4)
-    cells = [cell for cell in saved.cells if cell.cell_type == "code"]
+    saved: NotebookNode = nbformat.read(lab.root / "demo.ipynb", as_version=4)
+    return saved
+
+
+def test_the_demo_notebook_runs_whole_without_a_network(lab: Lab, demo: NotebookNode) -> None:
+    """It is the first thing a newcomer does: nothing in it may fail, and its charts are drawn behind a company's wall too."""
+    cells = [cell for cell in demo.cells if cell.cell_type == "code"]
     assert all(cell.execution_count for cell in cells)
     assert [output for cell in cells for output in cell.outputs if output.output_type == "error"] == []
     assert sum("routebook-answer" in str(cell.outputs) for cell in cells) >= 4
+    assert lab.output(COST).locator("table").count() >= 1
     assert lab.outside == []
 
 
-def test_the_charts_of_cost_are_drawn_without_a_network(lab: Lab) -> None:
-    """Altair's own renderers fetch their code from a CDN, and show nothing behind a company's wall."""
-    lab.open("cost.ipynb", ["%load_ext routebook", "%%route\nWhat?", "%%route -m llama-70b\nWhat?", "%route cost"])
-    assert lab.run_all()
-    drawn = lab.output(3).locator("canvas, svg.marks")
-    drawn.first.wait_for()
-    assert drawn.count() == 3
-    assert lab.output(3).locator("table").count() >= 1
+def test_a_notebook_opened_again_without_its_kernel_tells_the_whole_story(lab: Lab, demo: NotebookNode) -> None:
+    """Answers, figures, reasons and charts, trusted or not: a colleague has neither the kernel nor the signature."""
+    assert "widget-view" not in nbformat.writes(demo)
+    demo.cells.append(nbformat.v4.new_markdown_cell("Another hand was here: the signature is void."))
+    nbformat.write(demo, lab.root / "stranger.ipynb")
+    for name in ("demo.ipynb", "stranger.ipynb"):
+        lab.leave()
+        lab.open(name)
+        answer = lab.output(ASKED).locator(".routebook-answer")
+        answer.locator("td", has_text="dict").first.wait_for()
+        assert "quick" in answer.locator("div").first.inner_text()
+        assert "first token" in answer.locator("summary").inner_text()
+        assert not answer.get_by_text("Classified").is_visible()
+        answer.locator("summary").click()
+        assert answer.get_by_text("Classified").is_visible()
+        assert lab.output(PLANNED).get_by_text("A_KEY_THAT_IS_NOT_SET").is_visible()
+        lab.output(COST).locator("canvas, svg.marks, img").first.wait_for()
+        assert lab.page.get_by_text("Error displaying widget").count() == 0
+        assert wrong_on(lab.page) == []
     assert lab.outside == []
 
 
@@ -144,6 +168,7 @@ def test_the_charts_of_cost_are_drawn_without_a_network(lab: Lab) -> None:
 def test_the_answer_grows_under_a_header_that_is_there_from_the_beginning(lab: Lab) -> None:
     """A still page looks broken."""
     lab.open("stream.ipynb", ["%load_ext routebook", "%%route -m steady\nTell a story."])
+    around = shell_of(lab.page)
     lab.start_all()
     cell = lab.output(1)
     cell.locator(".routebook-head").filter(has_text="steady").wait_for()
@@ -155,6 +180,7 @@ def test_the_answer_grows_under_a_header_that_is_there_from_the_beginning(lab: L
     assert len(set(grown)) >= 4
     assert grown == sorted(grown)
     cell.locator(".routebook-answer summary").filter(has_text="60 out").wait_for()
+    assert shell_of(lab.page) == around  # an answer changes its own cell and nothing else
 
 
 def test_the_header_is_painted_at_once(lab: Lab) -> None:
@@ -193,7 +219,9 @@ def test_stopping_ends_the_cell_the_request_and_run_all(lab: Lab, server: Script
         took_ms = left_at(server, before) - lab.page.evaluate("() => window.pressed")
         assert took_ms <= (STOP_S + LOADED_S) * 1000, way
         lab.output(1).locator(".routebook-answer summary").filter(has_text="stopped").wait_for()
-        said = lab.output(1).locator(".jp-OutputArea-output").last.inner_text()
+        stopped = lab.output(1).locator(".jp-OutputArea-output").last
+        stopped.filter(has_text="Stopped").wait_for()
+        said = stopped.inner_text()
         assert re.fullmatch(r"Stopped: [\d,]+ characters are kept, cost so far: free\.\s*", said)
         assert len(lab.output(1).locator(".routebook-answer").inner_text()) > 60
     lab.page.wait_for_timeout(300)
@@ -248,43 +276,3 @@ def test_all_texts_are_readable_in_both_themes(lab: Lab, theme: str) -> None:
             assert least_contrast(lab.page, selector) >= 4.5, selector
     finally:
         lab.theme("JupyterLab Light")
-
-
-# ---- saved, and opened again
-
-
-def test_a_notebook_opened_again_without_its_kernel_tells_the_whole_story(lab: Lab) -> None:
-    """Answers, figures, reasons and charts, trusted or not: a colleague has neither the kernel nor the signature."""
-    lab.open("story.ipynb", ["%load_ext routebook", "%%route\nWhat?", "%%route --dry\nWhat?", "%route cost"])
-    assert lab.run_all()
-    lab.output(3).locator("canvas, svg.marks").first.wait_for()
-    lab.page.wait_for_timeout(500)  # JupyterLab adds a picture of each chart once it is drawn
-    lab.save()
-    lab.leave()
-    saved = nbformat.read(lab.root / "story.ipynb", as_version=4)
-    assert "widget-view" not in nbformat.writes(saved)
-    saved.cells.append(nbformat.v4.new_markdown_cell("Another hand was here: the signature is void."))
-    nbformat.write(saved, lab.root / "stranger.ipynb")
-    for name in ("story.ipynb", "stranger.ipynb"):
-        lab.open(name)
-        answer = lab.output(1).locator(".routebook-answer")
-        answer.locator("td", has_text="dict").first.wait_for()
-        assert "quick" in answer.locator("div").first.inner_text()
-        assert "first token" in answer.locator("summary").inner_text()
-        assert not answer.get_by_text("Classified").is_visible()
-        answer.locator("summary").click()
-        assert answer.get_by_text("Classified").is_visible()
-        assert lab.output(2).get_by_text("A_KEY_THAT_IS_NOT_SET").is_visible()
-        lab.output(3).locator("canvas, svg.marks, img").first.wait_for()
-        assert lab.page.get_by_text("Error displaying widget").count() == 0
-        assert wrong_on(lab.page) == []
-        lab.leave()
-    assert lab.outside == []
-
-
-def test_the_page_around_is_as_it_was(lab: Lab) -> None:
-    """An answer changes its own cell and nothing else."""
-    lab.open("around.ipynb", ["%load_ext routebook", "%%route\nWhat?"])
-    before = shell_of(lab.page)
-    assert lab.run_all()
-    assert shell_of(lab.page) == before

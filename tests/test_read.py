@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 import tomli
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from routebook.config.read import books_path, find, load, parse, shipped, write_config
@@ -321,6 +321,7 @@ def _no_other_error(text: str) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(st.dictionaries(_NAMES, _TREES, max_size=6))
+@example({"routes": []})
 def test_any_data_is_a_config_or_a_config_error(data: dict[str, object]) -> None:
     """A file may hold anything; a traceback of ours is never the answer."""
     try:

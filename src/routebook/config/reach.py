@@ -14,6 +14,9 @@ Span = tuple[float, float]
 def reach(config: Config, *, problems: Problems) -> None:
     """Add a problem for each route that contradicts itself or can never be taken."""
     seen: dict[str, int] = {}
+    if not config.routes:
+        problems.add(("routes",), "is empty.", hint="Add at least one [[routes]] with a name and try = [...].")
+        return
     for at, route in enumerate(config.routes):
         path: KeyPath = ("routes", at)
         if what := name_problem(route.name):
