@@ -11,7 +11,8 @@ import msgspec
 from routebook.backends.base import Backend
 from routebook.backends.chaos.server import ChaosServer
 from routebook.backends.registry import open_backend
-from routebook.config.values import Chaos, Fault, Provider
+from routebook.config.scripted import Chaos, Fault
+from routebook.config.values import Provider
 from routebook.messages import Call, Delta, Finish, Message, Params
 
 KEY = "sk-test-0123456789abcdef"

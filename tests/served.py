@@ -14,10 +14,11 @@ from making import config
 
 from routebook.books.ledger import attempts_of
 from routebook.config.read import Loaded
-from routebook.config.values import Fault
+from routebook.config.scripted import Fault
 from routebook.engine.router import Router
 from routebook.errors import RoutebookError
-from routebook.messages import Answer, Attempt, Event
+from routebook.events import Event
+from routebook.messages import Answer, Attempt
 from routebook.testing import Chaos, ScriptedServer
 
 PRICE: Final = {"input": 1, "output": 2}

@@ -14,7 +14,8 @@ from served import events_of, router, until
 
 from routebook.engine.admission import HANDICAP_S, Gate, Gates
 from routebook.errors import DeadlineExceeded
-from routebook.messages import PRIORITIES, Delta, Priority, Waiting
+from routebook.events import Waiting
+from routebook.messages import PRIORITIES, Delta, Priority
 from routebook.testing import Chaos, ScriptedServer
 
 

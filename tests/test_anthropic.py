@@ -12,7 +12,8 @@ from rawserver import events, raw, response
 
 from routebook.backends.anthropic import request_body
 from routebook.backends.registry import open_backend
-from routebook.config.values import Chaos, Model, Provider
+from routebook.config.scripted import Chaos
+from routebook.config.values import Model, Provider
 from routebook.errors import AuthFailed, BadRequest, ProviderError, RateLimited, Refused, StreamBroken, Unavailable
 from routebook.messages import Message, Params
 

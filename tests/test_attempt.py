@@ -13,7 +13,8 @@ from served import PRICE, Running, left_reserved, loaded, outcome, router, rows,
 
 from routebook.engine.router import Router
 from routebook.errors import AllAttemptsFailed, BudgetExceeded
-from routebook.messages import Answer, Attempt, Delta, Done
+from routebook.events import Done
+from routebook.messages import Answer, Attempt, Delta
 from routebook.testing import Chaos, Fault, ScriptedServer
 from routebook.text import estimate_tokens
 

@@ -21,7 +21,8 @@ from routebook.backends.chaos.http1 import BadHttp, HttpRequest, RequestReader
 from routebook.backends.chaos.script import Asked, Script
 from routebook.backends.chaos.server import ChaosServer
 from routebook.backends.registry import open_backend
-from routebook.config.values import Chaos, Fault, Model, Provider
+from routebook.config.scripted import Chaos, Fault
+from routebook.config.values import Model, Provider
 from routebook.errors import AuthFailed, RateLimited, Unavailable
 from routebook.messages import Delta, Params
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from routebook.config import values
+from routebook.config import scripted, values
 from routebook.config.read import parse
 from routebook.labels import TASKS
 
@@ -33,8 +33,8 @@ TABLES: dict[type[msgspec.Struct], str] = {
     values.OnLowQuality: "`on_low_quality`, when",
     values.Cache: "### `cache`",
     values.Agent: "## `[agents.NAME]`",
-    values.Chaos: "## `chaos`",
-    values.Fault: "Each of the `faults`",
+    scripted.Chaos: "## `chaos`",
+    scripted.Fault: "Each of the `faults`",
 }
 
 
@@ -63,7 +63,9 @@ def written(default: Any) -> str | None:  # noqa: ANN401  whatever a field has
 
 def test_every_kind_of_table_is_on_the_page() -> None:
     """A table that is not explained is not used."""
-    tables = {each for each in vars(values).values() if isinstance(each, type) and issubclass(each, values.Table)}
+    tables = {
+        each for page in (scripted, values) for each in vars(page).values() if isinstance(each, type) and issubclass(each, values.Table)
+    }
     assert tables - {values.Table, values.Limits, values.Config} == set(TABLES)
     for field in msgspec.structs.fields(values.Config):
         assert f"[{field.encode_name}" in PAGE

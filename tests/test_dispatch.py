@@ -19,7 +19,8 @@ from routebook.errors import (
     RoutebookError,
     StreamBroken,
 )  # fmt: skip
-from routebook.messages import Answer, Attempt, Decision, Delta, Done, Event, Started, Switched
+from routebook.events import Decision, Done, Event, Started, Switched
+from routebook.messages import Answer, Attempt, Delta
 from routebook.testing import Chaos, Fault, ScriptedServer
 
 # What each fault is called in the books, and how many attempts the model that has it gets: a server that answered gets a second one.

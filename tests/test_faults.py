@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from calls import KEY, WIRES, Got, call, collect, served
 
-from routebook.config.values import Fault
+from routebook.config.scripted import Fault
 from routebook.errors import (
     AuthFailed,
     BadRequest,

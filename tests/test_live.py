@@ -18,7 +18,8 @@ from test_page import answer, plan
 
 from routebook.engine.loop import Job, engine_loop
 from routebook.errors import NoCandidate, UsageError
-from routebook.messages import Answer, Decision, Delta, Done, Event, Started, Switched, Waiting
+from routebook.events import Decision, Done, Event, Started, Switched, Waiting
+from routebook.messages import Answer, Delta
 from routebook.notebook.live import TICK_S, Interrupted, follow
 
 Emit = Callable[[Event], None]

@@ -19,7 +19,8 @@ from weights_here import real_weights
 from routebook.backends.ollama_host import host_url
 from routebook.backends.registry import open_backend
 from routebook.backends.sse import MAX_EVENT_BYTES
-from routebook.config.values import Chaos, Fault, Model, Provider
+from routebook.config.scripted import Chaos, Fault
+from routebook.config.values import Model, Provider
 from routebook.errors import BadRequest, ContextOverflow, ProviderError, StreamBroken, Unavailable
 from routebook.messages import Delta, Params
 

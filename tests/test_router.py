@@ -16,7 +16,8 @@ from served import Running, brief, events_of, heard, left_reserved, loaded, outc
 from routebook.engine.loop import engine_loop
 from routebook.engine.router import Router
 from routebook.errors import BooksError, ConfigError, RoutebookError, UsageError
-from routebook.messages import Answer, Decision, Delta, Done, Started
+from routebook.events import Decision, Done, Started
+from routebook.messages import Answer, Delta
 from routebook.testing import Chaos, Fault, ScriptedServer
 
 

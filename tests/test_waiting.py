@@ -20,7 +20,8 @@ from routebook.errors import (
     RoutebookError,
     TimedOut,
 )  # fmt: skip
-from routebook.messages import Answer, Done, Event, Waiting
+from routebook.events import Done, Event, Waiting
+from routebook.messages import Answer
 from routebook.testing import Chaos, Fault, ScriptedServer
 
 

@@ -30,21 +30,22 @@ if TYPE_CHECKING:
     from routebook.errors import StreamBroken as StreamBroken
     from routebook.errors import Unavailable as Unavailable
     from routebook.errors import UsageError as UsageError
+    from routebook.events import Decision as Decision
+    from routebook.events import Done as Done
+    from routebook.events import Switched as Switched
     from routebook.messages import Answer as Answer
     from routebook.messages import Classification as Classification
-    from routebook.messages import Decision as Decision
     from routebook.messages import Delta as Delta
-    from routebook.messages import Done as Done
     from routebook.messages import Message as Message
     from routebook.messages import Plan as Plan
-    from routebook.messages import Switched as Switched
 
 __version__ = "0.1.0"
 
 _WHERE = {
     "classify": "routebook.classify.classify",
     "Router": "routebook.engine.router",
-    **dict.fromkeys(("Answer", "Classification", "Decision", "Delta", "Done", "Message", "Plan", "Switched"), "routebook.messages"),
+    **dict.fromkeys(("Answer", "Classification", "Delta", "Message", "Plan"), "routebook.messages"),
+    **dict.fromkeys(("Decision", "Done", "Switched"), "routebook.events"),
     **dict.fromkeys(
         (
             "AllAttemptsFailed", "AuthFailed", "BadRequest", "BooksError", "BudgetExceeded", "ConfigError", "ContextOverflow",

@@ -20,7 +20,7 @@ import msgspec
 from routebook.backends.chaos.seen import Seen, SeenCall
 from routebook.backends.chaos.server import ChaosServer
 from routebook.backends.chaos.wire import WaitForm
-from routebook.config.values import Chaos, Fault
+from routebook.config.scripted import Chaos, Fault
 
 __all__ = ["Chaos", "Fault", "ScriptedServer", "Seen", "SeenCall"]
 

@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from routebook.config.scripted import Chaos
+from routebook.config.table import Table
 from routebook.messages import Priority, Think, Tier
 
 Score = Annotated[float, Meta(ge=0, le=10)]
@@ -21,10 +23,6 @@ Seconds = Annotated[float, Meta(gt=0)]
 Money = Annotated[Decimal, Meta(extra={"ge": 0, "le": 1_000_000})]  # `check.py` holds to it: msgspec itself bounds no Decimal
 ProviderKind = Literal["openai", "anthropic", "gemini", "ollama", "embedded", "chaos"]
 Pick = Literal["in-order", "round-robin", "random", "weighted", "least-busy", "cheapest", "fastest", "best"]
-
-
-class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of all tables of `routing.toml`."""
 
 
 class Defaults(Table, frozen=True, kw_only=True):
@@ -63,53 +61,6 @@ class Limits(Table, frozen=True, kw_only=True):
     rpd: Count | None = None
     tpm: Count | None = None
     tpd: Count | None = None
-
-
-class Fault(Table, frozen=True, kw_only=True):
-    """One way in which a `chaos` provider misbehaves."""
-
-    kind: Literal[
-        "rate_limit",
-        "server_error",
-        "overloaded",
-        "refused_connection",
-        "slow_first_token",
-        "stall",
-        "cut",
-        "malformed",
-        "oversized",
-        "wrong_content_type",
-        "empty",
-        "error_inside",
-        "refusal",
-        "context_overflow",
-        "auth",
-        "not_found",
-    ]
-    p: Annotated[float, Meta(ge=0, le=1)] = 1.0
-    """Share of the calls it hits."""
-    first: Annotated[int, Meta(ge=0)] | None = None
-    """Hit only the first N calls to the model; with `p`."""
-    retry_after_s: Annotated[float, Meta(ge=0)] | None = None
-    status: Annotated[int, Meta(ge=400, le=599)] | None = None
-    after_tokens: Annotated[int, Meta(ge=0)] = 3
-    """For faults inside a stream: so many tokens come first."""
-    delay_s: Annotated[float, Meta(ge=0)] | None = None
-
-
-class Chaos(Table, frozen=True, kw_only=True):
-    """How a `chaos` provider, or one of its models, behaves: a real server on loopback that answers from a script."""
-
-    wire: Literal["openai", "anthropic", "gemini", "ollama"] = "openai"
-    seed: int = 0
-    latency_s: Annotated[float, Meta(ge=0)] = 0.0
-    """Before the first token."""
-    tokens_per_s: Annotated[float, Meta(gt=0)] | None = None
-    """Without it as fast as it goes."""
-    tokens: Annotated[int, Meta(ge=0)] = 20
-    reply: str | None = None
-    """The answer; without it words made from the seed."""
-    faults: tuple[Fault, ...] = ()
 
 
 class Provider(Table, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 
 from routebook.engine.loop import call_on
-from routebook.messages import Event
+from routebook.events import Event
 
 
 class Channel:

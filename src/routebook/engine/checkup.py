@@ -12,10 +12,11 @@ from typing import Final
 from routebook.backends.base import Found
 from routebook.config.keys import key_variable
 from routebook.config.values import Provider
-from routebook.engine.attempt import Outcome, Turn, attempt
+from routebook.engine.attempt import attempt
 from routebook.engine.finding import Finding, State
 from routebook.engine.request import build_request
 from routebook.engine.runtime import Runtime
+from routebook.engine.turn import Outcome, Turn
 from routebook.errors import (
     AuthFailed,
     BadRequest,

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from routebook.config.values import Route
-from routebook.engine.attempt import Emit, Outcome, Turn, attempt
+from routebook.engine.attempt import attempt
 from routebook.engine.runtime import Runtime
+from routebook.engine.turn import Emit, Outcome, Turn
 from routebook.errors import (
     AllAttemptsFailed,
     BudgetExceeded,
@@ -23,7 +24,8 @@ from routebook.errors import (
     SetupNeeded,
     StreamBroken,
 )  # fmt: skip
-from routebook.messages import Answer, Candidate, Decision, Done, FinishReason, Kind, Plan, Switched, Waiting
+from routebook.events import Decision, Done, Switched, Waiting
+from routebook.messages import Answer, Candidate, FinishReason, Kind, Plan
 from routebook.plan.planner import instead
 from routebook.plan.react import Next, Retry, Step, Stop, react
 

@@ -21,7 +21,8 @@ from routebook.engine.mapping import Mapped, map_prompts
 from routebook.engine.request import build_request
 from routebook.engine.runtime import Runtime, open_runtime
 from routebook.errors import RoutebookError
-from routebook.messages import Answer, Attempt, Classification, Event, Overrides, Plan, Request
+from routebook.events import Event
+from routebook.messages import Answer, Attempt, Classification, Overrides, Plan, Request
 from routebook.plan.planner import make_plan
 
 if TYPE_CHECKING:  # pandas loads only when a frame is asked for

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from routebook.engine.loop import Job
-from routebook.messages import Answer, Decision, Delta, Done, Event, Plan, Started, Switched, Waiting
+from routebook.events import Decision, Done, Event, Started, Switched, Waiting
+from routebook.messages import Answer, Delta, Plan
 from routebook.notebook import wording
 
 TICK_S: Final = 0.05

@@ -8,7 +8,7 @@ import sys
 import msgspec
 
 from routebook.backends.chaos.server import ChaosServer
-from routebook.config.values import Chaos
+from routebook.config.scripted import Chaos
 
 
 async def main() -> None:

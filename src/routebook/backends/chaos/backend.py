@@ -13,7 +13,8 @@ from routebook.backends.chaos.seen import Seen
 from routebook.backends.chaos.server import ChaosServer
 from routebook.backends.registry import open_backend
 from routebook.backends.waits import Clock
-from routebook.config.values import Chaos, Model, Provider
+from routebook.config.scripted import Chaos
+from routebook.config.values import Model, Provider
 from routebook.messages import Call, Delta, Finish
 
 

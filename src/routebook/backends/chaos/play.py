@@ -11,7 +11,7 @@ from routebook.backends.chaos.script import Act, Asked
 from routebook.backends.chaos.wire import Wait, WaitForm, Wire, failure
 from routebook.backends.http import MAX_BODY_BYTES
 from routebook.backends.sse import MAX_EVENT_BYTES
-from routebook.config.values import Fault
+from routebook.config.scripted import Fault
 
 _JSON: Final = {"content-type": "application/json"}
 _SLOW_S: Final = 10.0

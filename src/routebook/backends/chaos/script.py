@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from routebook.config.values import Chaos, Fault
+from routebook.config.scripted import Chaos, Fault
 
 _WORDS: Final = [
     "about",

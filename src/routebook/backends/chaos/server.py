@@ -21,7 +21,7 @@ from routebook.backends.chaos.wire_anthropic import AnthropicWire
 from routebook.backends.chaos.wire_gemini import GeminiWire
 from routebook.backends.chaos.wire_ollama import OllamaWire
 from routebook.backends.chaos.wire_openai import OpenAIWire
-from routebook.config.values import Chaos, Fault
+from routebook.config.scripted import Chaos, Fault
 
 _WIRES: Final[dict[str, Wire]] = {"openai": OpenAIWire(), "anthropic": AnthropicWire(), "gemini": GeminiWire(), "ollama": OllamaWire()}
 _BASE_PATHS: Final = {"openai": "/v1", "anthropic": "", "gemini": "/v1beta", "ollama": ""}

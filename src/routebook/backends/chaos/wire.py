@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, NamedTuple, Protocol
 import msgspec
 
 from routebook.backends.chaos.script import Act, Asked
-from routebook.config.values import Fault
+from routebook.config.scripted import Fault
 
 encode = msgspec.json.encode
 WaitForm = Literal["seconds", "ms", "date", "body"]

@@ -6,7 +6,7 @@ from typing import Any
 
 from routebook.backends.chaos.script import Act, Asked
 from routebook.backends.chaos.wire import REFUSAL, Wait, WaitForm, encode, n_chars
-from routebook.config.values import Fault
+from routebook.config.scripted import Fault
 
 _ERRORS = {
     "rate_limit": ("rate_limit_error", "This request would exceed your organization's rate limit."),

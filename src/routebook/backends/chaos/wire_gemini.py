@@ -6,7 +6,7 @@ from typing import Any
 
 from routebook.backends.chaos.script import Act, Asked
 from routebook.backends.chaos.wire import Wait, WaitForm, encode, n_chars, sse
-from routebook.config.values import Fault
+from routebook.config.scripted import Fault
 
 _ERRORS = {
     "rate_limit": ("RESOURCE_EXHAUSTED", "You exceeded your current quota, please check your plan and billing details."),
