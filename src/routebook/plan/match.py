@@ -39,23 +39,32 @@ def _asks_of_prompt(route: Route) -> bool:
 
 def _why(route: Route, request: Request, seen: Classification, *, input_tokens: int, n_files: int) -> str | None:
     """The conditions that hold, in words; `None` when one does not."""
-    held: list[str] = []
-    checks: tuple[tuple[bool, bool, str], ...] = (
-        (bool(route.tasks), seen.task in route.tasks, f"task is {seen.task}"),
-        (route.complexity is not None, _within(route.complexity, seen.complexity), f"complexity {seen.complexity:.0f}"),
-        (route.strength is not None, _within(route.strength, seen.strength), f"strength {seen.strength:.2f}"),
-        (route.needs_tools is not None, route.needs_tools == seen.needs_tools, "needs tools" if seen.needs_tools else "needs no tools"),
-        (route.min_tokens is not None, input_tokens >= (route.min_tokens or 0), f"at least {route.min_tokens} tokens"),
-        (route.max_tokens is not None, input_tokens <= (route.max_tokens or 0), f"at most {route.max_tokens} tokens"),
-        (route.min_files is not None, n_files >= (route.min_files or 0), f"names {n_files} files"),
-        (route.agent is not None, route.agent == request.agent, f"agent {request.agent}"),
+    if not _holds(route, request, seen, input_tokens=input_tokens, n_files=n_files):
+        return None
+    words: tuple[tuple[object, str], ...] = (
+        (route.tasks or None, f"task is {seen.task}"),
+        (route.complexity, f"complexity {seen.complexity:.0f}"),
+        (route.strength, f"strength {seen.strength:.2f}"),
+        (route.needs_tools, "needs tools" if seen.needs_tools else "needs no tools"),
+        (route.min_tokens, f"at least {route.min_tokens} tokens"),
+        (route.max_tokens, f"at most {route.max_tokens} tokens"),
+        (route.min_files, f"names {n_files} files"),
+        (route.agent, f"agent {request.agent}"),
     )
-    for is_asked, holds, words in checks:
-        if is_asked and not holds:
-            return None
-        if is_asked:
-            held.append(words)
-    return ", ".join(held) or "it takes everything"
+    return ", ".join(said for asked, said in words if asked is not None) or "it takes everything"
+
+
+def _holds(route: Route, request: Request, seen: Classification, *, input_tokens: int, n_files: int) -> bool:
+    return (
+        (not route.tasks or seen.task in route.tasks)
+        and _within(route.complexity, seen.complexity)
+        and _within(route.strength, seen.strength)
+        and (route.needs_tools is None or route.needs_tools == seen.needs_tools)
+        and (route.min_tokens is None or input_tokens >= route.min_tokens)
+        and (route.max_tokens is None or input_tokens <= route.max_tokens)
+        and (route.min_files is None or n_files >= route.min_files)
+        and (route.agent is None or route.agent == request.agent)
+    )
 
 
 def _within(span: tuple[float, float] | None, value: float) -> bool:

@@ -10,9 +10,10 @@ from routebook.config.values import Config, Pick, Route
 from routebook.errors import UsageError
 from routebook.messages import TIERS, Candidate, Classification, LeftOut, Plan, Request
 from routebook.near import did_you_mean
+from routebook.plan.index import Index, index_of
 from routebook.plan.known import Known
 from routebook.plan.match import choose_route, priority_of
-from routebook.plan.pick import expected_cost, order
+from routebook.plan.pick import TYPICAL_OUTPUT, expected_cost, order
 from routebook.text import estimate_tokens
 
 ANSWER_ROOM = 256
@@ -24,6 +25,7 @@ class _Draft:
     """A plan in the making."""
 
     config: Config
+    index: Index
     known: Known
     request: Request
     seen: Classification
@@ -59,18 +61,14 @@ class _Draft:
                 name, pool.models, pick=pool.pick, weights=pool.weights, quality=pool.quality, reason=f"{reason}, {pool.pick} of {name}"
             )
         elif name in config.providers:
-            models = [model for model, entry in config.models.items() if entry.provider == name]
+            models = self.index.of_provider[name]
             yield from ((model, None, f"{reason}, found at {name}") for model in models)
             if not models:
                 yield name, None, reason  # left out by its own name, with the reason
-        elif (model := self.by_id(name)) is not None:
+        elif (model := self.index.by_id.get(name)) is not None:
             yield model, None, reason
         else:
             yield name, None, reason  # of a discovering provider that does not have it
-
-    def by_id(self, name: str) -> str | None:
-        """A model by its provider's own id, where the name is not taken."""
-        return next((model for model, entry in self.config.models.items() if entry.id == name), None)
 
     def members(
         self, pool: str, names: Sequence[str], *, pick: Pick, weights: object = None, quality: float = 0.5, reason: str = ""
@@ -94,39 +92,31 @@ class _Draft:
         if name not in config.models:
             return self.known.absent(name, provider=name.partition("/")[0])
         model = config.models[name]
-        tier, allowed = config.tier(name), self.request.tier
+        tier, allowed = self.index.tiers[name], self.request.tier
         if reason := self.known.unusable.get(model.provider) or self.known.missing.get(name):
             return reason
         if self.is_local and tier != "local":
             return f"nothing may leave the machine, and its tier is {tier}"
         if allowed is not None and TIERS.index(tier) > TIERS.index(allowed):
             return f"its tier is {tier}, and --tier {allowed} is the dearest allowed"
-        if self.request.model is None and self.is_avoided(name):
+        if self.request.model is None and name in self.index.avoided(self.route):
             return f"route {self.route.name!r} avoids it"
         room = self.request.params.max_tokens or ANSWER_ROOM
         if model.context is not None and self.input_tokens + room > model.context:
             return f"about {self.input_tokens} tokens and {room} for the answer do not fit its window of {model.context}"
         return None
 
-    def is_avoided(self, name: str) -> bool:
-        """True when the route avoids the model, by its own name or its provider's or a pool's it is in."""
-        avoid, pools = self.route.avoid, self.config.pools
-        own = {name, self.config.models[name].provider}
-        return any(other in own or (other in pools and name in pools[other].models) for other in avoid)
-
     def candidate(self, name: str, pool: str | None, reason: str) -> Candidate:
         """A model that can take the prompt."""
         state = self.known.states.get(name)
-        typical = state.output_tokens if state and state.output_tokens else None
-        price = self.known.prices.get(name)
-        cost = expected_cost(price, input_tokens=self.input_tokens, **({"output_tokens": typical} if typical else {}))
-        cooling_s = self.known.cooling_s(name)
-        if cooling_s:
+        typical = (state.output_tokens if state else None) or TYPICAL_OUTPUT
+        cost = expected_cost(self.known.prices.get(name), input_tokens=self.input_tokens, output_tokens=typical)
+        if state is not None and (cooling_s := self.known.cooling_s(name)):
             reason = f"{reason}; cools down for {cooling_s:.0f} s ({self.known.state(name).cooling_reason})"
         return Candidate(
             model=name,
             provider=self.config.models[name].provider,
-            tier=self.config.tier(name),
+            tier=self.index.tiers[name],
             pool=pool,
             reason=reason,
             expected_cost_usd=cost,
@@ -148,8 +138,10 @@ class _Draft:
                 left_out[name] = LeftOut(model=name, reason=obstacle)
             else:
                 taken[name] = self.candidate(name, pool, reason)
-        ordered = sorted(taken, key=lambda name: (self.known.cooling_s(name), self.is_crowded(name)))
-        return tuple(taken[name] for name in ordered), tuple(left_out.values())
+        ranks = {name: (self.known.cooling_s(name), self.is_crowded(name)) for name in taken}
+        if any(rank != (0.0, False) for rank in ranks.values()):
+            taken = {name: taken[name] for name in sorted(taken, key=ranks.__getitem__)}
+        return tuple(taken.values()), tuple(left_out.values())
 
 
 def make_plan(config: Config, request: Request, seen: Classification, *, known: Known, rng: random.Random) -> Plan:
@@ -188,16 +180,18 @@ def _draft(config: Config, request: Request, seen: Classification, *, known: Kno
     input_tokens = sum(estimate_tokens(message.content) for message in request.messages) + (estimate_tokens(str(schema)) if schema else 0)
     route, why = choose_route(config, request, seen, input_tokens=input_tokens)
     is_local = request.local or request.tier == "local" or route.local or bool(route.private)
-    return _Draft(config, known, request, seen, route, why, input_tokens, is_local, rng)
+    return _Draft(config, index_of(config), known, request, seen, route, why, input_tokens, is_local, rng)
 
 
 def _check_names(config: Config, request: Request) -> None:
-    ids = [model.id for model in config.models.values()]
-    named = (
-        ("model", request.model, [*config.models, *config.pools, *config.providers, *ids]),
-        ("route", request.route, [route.name for route in config.routes]),
-        ("agent", request.agent, list(config.agents)),
-    )
-    for what, name, names in named:
-        if name is not None and name not in names:
-            raise UsageError(f"There is no {what} {name!r}. {did_you_mean(name, names)}".rstrip())
+    if request.model is not None:
+        _check_name("model", request.model, [*config.models, *config.pools, *config.providers, *index_of(config).by_id])
+    if request.route is not None:
+        _check_name("route", request.route, [route.name for route in config.routes])
+    if request.agent is not None:
+        _check_name("agent", request.agent, list(config.agents))
+
+
+def _check_name(what: str, name: str, names: list[str]) -> None:
+    if name not in names:
+        raise UsageError(f"There is no {what} {name!r}. {did_you_mean(name, names)}".rstrip())

@@ -1,0 +1,51 @@
+"""What a config says of its models, looked up once and not for every prompt: tiers, ids, who is avoided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from routebook.config.values import Config, Route
+from routebook.messages import Tier
+
+_MOST_KEPT: Final = 8
+_kept: dict[int, Index] = {}
+"""The indexes of the configs used last, by the config's identity: each holds its config, so an identity is never used twice."""
+
+
+class Index:
+    """Look-ups over one config."""
+
+    __slots__ = ("_avoided", "by_id", "config", "of_provider", "tiers")
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.tiers: Mapping[str, Tier] = {name: config.tier(name) for name in config.models}
+        self.by_id: dict[str, str] = {}
+        """The first model with a provider's own id."""
+        self.of_provider: dict[str, list[str]] = {name: [] for name in config.providers}
+        for name, model in config.models.items():
+            self.by_id.setdefault(model.id, name)
+            self.of_provider.setdefault(model.provider, []).append(name)
+        self._avoided: dict[str, frozenset[str]] = {}
+
+    def avoided(self, route: Route) -> frozenset[str]:
+        """The models a route avoids, by their own names, their provider's, or a pool's they are in."""
+        found = self._avoided.get(route.name)
+        if found is None:
+            pools = self.config.pools
+            names = {model for name in route.avoid for model in (name, *self.of_provider.get(name, ()))}
+            names.update(model for name in route.avoid if name in pools for model in pools[name].models)
+            found = self._avoided[route.name] = frozenset(names)
+        return found
+
+
+def index_of(config: Config) -> Index:
+    """The index of a config, made when first asked for."""
+    found = _kept.get(id(config))
+    if found is None:
+        found = Index(config)
+        _kept[id(config)] = found
+        while len(_kept) > _MOST_KEPT:
+            _kept.pop(next(iter(_kept)), None)  # another thread may have been first
+    return found
