@@ -50,10 +50,10 @@ def prompt(number: int) -> str:
 
 
 @asynccontextmanager
-async def bare(url: str, *, stream: bool) -> AsyncIterator[Ask]:
+async def bare(url: str, *, stream: bool, at_once: int = AT_ONCE) -> AsyncIterator[Ask]:
     """The least a program must do: send, read lines, decode each chunk."""
-    limits = httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE)
-    async with httpx.AsyncClient(limits=limits, timeout=60) as client:
+    limits = httpx.Limits(max_connections=at_once, max_keepalive_connections=at_once)
+    async with httpx.AsyncClient(limits=limits, timeout=600) as client:
 
         async def ask(text: str) -> int:
             body = {"model": "sim", "messages": [{"role": "user", "content": text}], "stream": stream}

@@ -107,6 +107,17 @@ class Kernel:
                 run.ended = time.monotonic()
                 return
 
+    def listen(self, sent: str, run: Run, *, seconds: float) -> None:
+        """Gather what a cell that has ended still shows: it left something behind that goes on."""
+        until = time.monotonic() + seconds
+        while (left_s := until - time.monotonic()) > 0:
+            try:
+                message = self.client.get_iopub_msg(timeout=left_s)
+            except queue.Empty:
+                return
+            if message["parent_header"].get("msg_id") == sent:
+                run.take(message["msg_type"], message["content"])
+
     def run(self, code: str, *, seconds: float = 30) -> Run:
         """Run a cell."""
         return self.finish(self.start(code), seconds=seconds)

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
-from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 TOKEN = "for-tests-only"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -129,6 +129,7 @@ def running_lab(root: Path, **environ: str) -> Iterator[Lab]:
             browser = playwright.chromium.launch(executable_path=browser_path(), args=list(FLAGS))
             page = browser.new_page(viewport={"width": 1200, "height": 900})
             page.set_default_timeout(30_000)
+            expect.set_options(timeout=30_000)
             yield Lab(root, base, page)
             browser.close()
     finally:

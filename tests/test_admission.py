@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from making import config
-from served import events_of, router, until
+from served import events_of, outcome, router, until
 
 from routebook.engine.admission import HANDICAP_S, Gate, Gates
-from routebook.errors import DeadlineExceeded
+from routebook.errors import AllAttemptsFailed, DeadlineExceeded
 from routebook.events import Waiting
 from routebook.messages import PRIORITIES, Delta, Priority
-from routebook.testing import Chaos, ScriptedServer
+from routebook.testing import Chaos, Fault, ScriptedServer
 
 
 class Clock:
@@ -256,25 +255,24 @@ def test_models_without_a_limit_do_not_wait() -> None:
     """No limit in the file is no limit."""
 
     async def main() -> None:
-        gates = Gates(config(), clock=Clock())
-        async with AsyncExitStack() as stack:
-            for _ in range(100):
-                await stack.enter_async_context(gates.place("small", priority="P3", on_place=lambda _: pytest.fail("it waited")))
+        gate = Gates(clock=Clock()).of("small", config=config())
+        for _ in range(100):
+            await gate.enter("small", priority="P3", on_place=lambda _: pytest.fail("it waited"))
 
     asyncio.run(asyncio.wait_for(main(), 1))
 
 
 def test_a_failure_inside_gives_the_place_back() -> None:
     """Errors are the common case on free tiers; each would take a slot with it."""
+    with ScriptedServer(faults=[Fault(kind="server_error")]) as server:
 
-    async def main() -> None:
-        gates = Gates(config(models={"m": {"provider": "mac", "id": "m", "max_concurrent": 1}}), clock=Clock())
-        for _ in range(3):
-            with pytest.raises(RuntimeError, match="the call failed"):
-                async with gates.place("m", priority="P2", on_place=lambda _: pytest.fail("it waited")):
-                    raise RuntimeError("the call failed")
+        async def main() -> None:
+            async with router(server, models={"m": {"max_concurrent": 1}}) as asked:
+                for _ in range(3):
+                    assert isinstance(await outcome(asked), AllAttemptsFailed)
 
-    asyncio.run(asyncio.wait_for(main(), 1))
+        asyncio.run(asyncio.wait_for(main(), 10))
+    assert server.seen.attempts >= 3
 
 
 class Crowd:

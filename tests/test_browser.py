@@ -49,6 +49,7 @@ def unique(words: list[str]) -> list[str]:
 SCRIPTS = {
     "quick": Chaos(reply=ANSWER, tokens_per_s=400),
     "steady": Chaos(tokens=60, tokens_per_s=30),
+    "wordy": Chaos(reply=ANSWER + "\n" + "And so on. " * 200, tokens_per_s=60),
     "slow": Chaos(tokens=4000, tokens_per_s=20),
     "broken": Chaos(tokens=40, tokens_per_s=40, faults=(Fault(kind="cut", after_tokens=10),)),
 }
@@ -71,6 +72,7 @@ api_key_env = "A_KEY_THAT_IS_NOT_SET"
 [models]
 quick = { provider = "here", id = "quick" }
 steady = { provider = "here", id = "steady" }
+wordy = { provider = "here", id = "wordy" }
 slow = { provider = "here", id = "slow" }
 broken = { provider = "here", id = "broken" }
 llama-70b = { provider = "groq", id = "quick", price = { input = 0.59, output = 0.79 } }
@@ -181,6 +183,23 @@ def test_the_answer_grows_under_a_header_that_is_there_from_the_beginning(lab: L
     assert grown == sorted(grown)
     cell.locator(".routebook-answer summary").filter(has_text="60 out").wait_for()
     assert shell_of(lab.page) == around  # an answer changes its own cell and nothing else
+
+
+def test_what_has_settled_is_rendered_while_the_rest_still_comes(lab: Lab) -> None:
+    """Code is read, and copied, before the answer has ended."""
+    lab.open("rendered.ipynb", ["%load_ext routebook", "%%route -m wordy\nWhat?"])
+    lab.start_all()
+    cell = lab.output(1).locator(".routebook-cell")
+    cell.locator("pre code", has_text="dict.fromkeys").wait_for()
+    assert cell.locator("p code", has_text="set").count() == 1
+    cell.get_by_role("button", name="Cancel").wait_for()  # it still comes
+    lab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    cell.get_by_role("button", name="Copy").click()
+    cell.get_by_text("Copied").wait_for()
+    copied = lab.page.evaluate("() => navigator.clipboard.readText()")
+    assert copied.startswith("def unique(words")
+    assert copied.rstrip().endswith("list(dict.fromkeys(words))")
+    lab.command("notebook:interrupt-kernel")
 
 
 def test_the_header_is_painted_at_once(lab: Lab) -> None:

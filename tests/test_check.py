@@ -80,7 +80,7 @@ def good(extra: str) -> Config:
         ("[[routes]]\nname = 'b'\ntry = ['tiny']\ncomplexity = 7", "4: routes[1].complexity: expected a list of 2 items, each a number from 0 to 10, got 7."),
         ("[[routes]]\nname = 'b'\ntry = ['tiny']\ncomplexity = [1, 2, 3]", "4: routes[1].complexity: expected a list of 2 items, each a number from 0 to 10, got a list of 3."),
         ("[[routes]]\nname = 'b'\ntry = ['tiny']\ncomplexity = [1,\n 12]", "5: routes[1].complexity[1]: expected a number from 0 to 10, got 12."),
-        ("[[routes]]\nname = 'b'\ntry = ['tiny']\ncache = {}", "4: routes[1].cache.ttl_s: is missing: it needs a number above 0."),
+        ("[[routes]]\nname = 'b'\ntry = ['tiny']\ncache = {}", "4: routes[1].cache.ttl_s: is missing: it needs a number of at least 0."),
         ("[budgets]\ntotal = { daly = 3 }", "2: budgets.total.daly: unknown key. Did you mean 'daily'?"),
         ("[agents.a]\nbackup = ['tiny']", "1: agents.a.primary: is missing: it needs a list, each item text in quotes."),
         ("[book]\npath = 'x'", "1: book: unknown key. Did you mean 'books'?"),

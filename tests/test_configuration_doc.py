@@ -32,6 +32,7 @@ TABLES: dict[type[msgspec.Struct], str] = {
     values.OnRefusal: "`on_refusal`, when",
     values.OnLowQuality: "`on_low_quality`, when",
     values.Cache: "### `cache`",
+    values.AnswerCache: "## `[cache]`",
     values.Agent: "## `[agents.NAME]`",
     scripted.Chaos: "## `chaos`",
     scripted.Fault: "Each of the `faults`",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import os
 import tempfile
@@ -62,10 +63,8 @@ def test_damaged_books_say_how_to_save_what_can_be_read(path: str) -> None:
     books.close()
     whole = Path(path).read_bytes()
     Path(path).write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
-    opened = Books(path, budgets={})
-    with pytest.raises(BooksError, match=r"are damaged.*\.recover"):
+    with pytest.raises(BooksError, match=r"are damaged.*\.recover"), contextlib.closing(Books(path, budgets={})) as opened:
         count(opened)
-    opened.close()
 
 
 def test_a_folder_in_place_of_the_books_is_said(tmp_path: Path) -> None:

@@ -100,6 +100,12 @@ def said(kernel: Kernel, code: str) -> str:
     return run.text.strip()
 
 
+def told(run: Run, key: str) -> list[str]:
+    """What the cell's one pane was told of a kind: `delta`, `void`."""
+    news = (content["data"].get("content", {}).get("", {}) for _, kind, content in run.seen if kind == "comm_msg")
+    return [piece[key] for piece in news if key in piece]
+
+
 # ---- an answer
 
 
@@ -119,8 +125,8 @@ def test_the_answer_streams_under_a_header_that_is_there_from_the_beginning(kern
     began = time.monotonic()
     run = ask(kernel, "-m steady")
     updates = [(at - began, content["data"]) for at, kind, content in run.seen if kind == "comm_msg"]
-    heads = [at for at, data in updates if data.get("state", {}).get("head")]
-    deltas = [(at, data["content"]["delta"]) for at, data in updates if "delta" in data.get("content", {})]
+    heads = [at for at, data in updates if data.get("state", {}).get("heads")]
+    deltas = [(at, data["content"][""]["delta"]) for at, data in updates if "delta" in data.get("content", {}).get("", {})]
     assert heads[0] <= deltas[0][0]
     assert heads[0] < 0.15 + 0.15  # the figure, and a loaded machine
     assert 8 <= len(deltas) <= 25  # one second of sixty tokens
@@ -226,19 +232,9 @@ def test_a_fallback_voids_what_came_and_is_told(kernel: Kernel) -> None:
     assert "It is <strong>four</strong>." in run.html
     assert re.search(r"\d attempts", run.text)
     assert "1. broken failed" in run.html
-    voids = [
-        content["data"]["content"]["void"]
-        for _, kind, content in run.seen
-        if kind == "comm_msg" and "void" in content["data"].get("content", {})
-    ]
-    assert voids
-    deltas = "".join(
-        content["data"]["content"]["delta"]
-        for _, kind, content in run.seen
-        if kind == "comm_msg" and "delta" in content["data"].get("content", {})
-    )
-    assert deltas.endswith("It is **four**.")
-    assert len(deltas) > len("It is **four**.")
+    assert told(run, "void")
+    assert "".join(told(run, "delta")).endswith("It is **four**.")
+    assert len("".join(told(run, "delta"))) > len("It is **four**.")
 
 
 def test_a_refusal_is_shown_as_one(kernel: Kernel) -> None:
@@ -354,13 +350,9 @@ def test_the_stop_button_stops_at_once_and_keeps_what_came(kernel: Kernel, serve
     page = run.outputs[0]["data"]
     assert sorted(page) == ["text/html", "text/plain"]
     assert "stopped" in page["text/plain"]
-    deltas = [
-        content["data"]["content"]["delta"]
-        for _, kind, content in run.seen
-        if kind == "comm_msg" and "delta" in content["data"].get("content", {})
-    ]
-    assert "".join(deltas) in page["text/plain"]
-    assert len("".join(deltas)) > 20
+    deltas = "".join(told(run, "delta"))
+    assert deltas in page["text/plain"]
+    assert len(deltas) > 20
 
 
 def test_a_stopped_attempt_is_in_the_books_with_its_cost(kernel: Kernel, server: ScriptedServer) -> None:
@@ -405,7 +397,9 @@ def test_the_cancel_button_is_heard_while_the_cell_runs(kernel: Kernel, server: 
     kernel.watch(cell, run, until=time.monotonic() + 10, stop_at="display_data")
     model = run.outputs[0]["data"]["application/vnd.jupyter.widget-view+json"]["model_id"]
     time.sleep(0.6)
-    click = kernel.client.session.msg("comm_msg", {"comm_id": model, "data": {"method": "custom", "content": {"kind": "cancel"}}})
+    click = kernel.client.session.msg(
+        "comm_msg", {"comm_id": model, "data": {"method": "custom", "content": {"kind": "cancel", "pane": ""}}}
+    )
     click["header"]["subshell_id"] = subshell
     pressed = time.monotonic()
     kernel.client.shell_channel.send(click)

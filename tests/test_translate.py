@@ -38,6 +38,8 @@ def gemini(code: int, status: str, message: str, **violation: str) -> dict[str, 
     return {"error": {"code": code, "message": message, "status": status, "details": details}}
 
 
+TO_MIDNIGHT = 22 * 3600
+"""In California, from the time of the clock; the delay that Gemini states beside it helps nobody."""
 MINUTE, DAY = "GenerateRequestsPerMinutePerProjectPerModel-FreeTier", "GenerateRequestsPerDayPerProjectPerModel-FreeTier"
 GROQ = "Rate limit reached for model `llama-3.3-70b-versatile` on {}: Limit 100000, Used 99800, Requested 500. Please try again in 4m19.2s."
 OPENROUTER_DAY = {
@@ -107,8 +109,8 @@ def test_each_provider_s_words_become_the_error_that_fits(status: int, body: Any
     ("status", "body", "is_daily", "is_final", "retry_after_s"),
     [
         (429, gemini(429, "RESOURCE_EXHAUSTED", "You exceeded your current quota, please check your plan and billing details.", quotaId=MINUTE), False, False, 55),
-        (429, gemini(429, "RESOURCE_EXHAUSTED", "You exceeded your current quota.", quotaId=DAY), True, False, 55),
-        (429, gemini(429, "RESOURCE_EXHAUSTED", "Quota exceeded for metric: x, limit: 0", quotaId=DAY), True, True, 55),
+        (429, gemini(429, "RESOURCE_EXHAUSTED", "You exceeded your current quota.", quotaId=DAY), True, False, TO_MIDNIGHT),
+        (429, gemini(429, "RESOURCE_EXHAUSTED", "Quota exceeded for metric: x, limit: 0", quotaId=DAY), True, True, TO_MIDNIGHT),
         (429, gemini(429, "RESOURCE_EXHAUSTED", "Quota exceeded for metric: x, limit: 20, model: y", quotaId=MINUTE), False, False, 55),
         (429, openai(GROQ.format("tokens per day (TPD)"), kind="tokens", code="rate_limit_exceeded"), True, False, 259.2),
         (429, openai(GROQ.format("requests per day (RPD)"), kind="requests", code="rate_limit_exceeded"), True, False, 259.2),

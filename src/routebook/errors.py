@@ -85,6 +85,10 @@ class DeadlineExceeded(RoutebookError):
     """The request's total time is over."""
 
 
+class LimitReached(DeadlineExceeded):
+    """A model has no room within its limits before it would be too late; nothing was sent, and the next candidate is asked."""
+
+
 class LocalOnlyViolation(RoutebookError):
     """Something tried to leave the machine behind the wall; nothing was sent."""
 
@@ -131,11 +135,11 @@ class Unavailable(ProviderError):
 
 
 class TimedOut(Unavailable):
-    """One of the four times of an attempt ran out; `phase` says which."""
+    """One of the four times of an attempt ran out, or the request's own deadline; `phase` says which."""
 
     outcome = "timeout"
 
-    def __init__(self, phase: Literal["connect", "first_token", "idle", "total"], *, limit_s: float, provider: str = "") -> None:
+    def __init__(self, phase: Literal["connect", "first_token", "idle", "total", "deadline"], *, limit_s: float, provider: str = "") -> None:
         """`limit_s` is the time that ran out."""
         self.phase, self.limit_s = phase, limit_s
         said = {
@@ -143,10 +147,10 @@ class TimedOut(Unavailable):
             "first_token": "no first token",
             "idle": "the stream stood still",
             "total": "the answer was not complete",
+            "deadline": "the answer was not complete when the request's deadline came,",
         }
-        super().__init__(
-            f"{said[phase]} within {limit_s:g} s.", provider=provider, hint=f"Raise timeout.{phase}_s of the model if it needs longer."
-        )
+        key = "--deadline, or defaults.deadline_s in routing.toml," if phase == "deadline" else f"timeout.{phase}_s of the model"
+        super().__init__(f"{said[phase]} within {limit_s:g} s.", provider=provider, hint=f"Raise {key} if it needs longer.")
 
 
 class Refused(ProviderError):
@@ -174,6 +178,15 @@ class ContextOverflow(BadRequest):
 
 class StreamBroken(ProviderError):
     """The stream ended before its end: a cut connection, a malformed line, an error inside, an answer without content."""
+
+
+class LowQuality(RoutebookError):
+    """An answer came whole and failed a check: `--schema`, or the route's `on_low_quality`."""
+
+    def __init__(self, flaw: str, *, check: str, text: str) -> None:
+        """`flaw` says what is wrong with it, `check` which check says so; `text` is the answer."""
+        self.flaw, self.check, self.text = flaw, check, text
+        super().__init__(f"The answer fails the check {check!r}: {flaw}")
 
 
 class AllAttemptsFailed(RoutebookError):

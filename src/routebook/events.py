@@ -18,6 +18,8 @@ class Waiting(Value, frozen=True, kw_only=True):
     place: int
     """In the queue, 1 is next; 0 when it waits for something else."""
     reason: str
+    expected_s: float | None = None
+    """About how long it will take, by what was seen of the model; `None` when nothing was."""
 
 
 class Started(Value, frozen=True, kw_only=True):

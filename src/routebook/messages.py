@@ -74,9 +74,14 @@ class Overrides(TypedDict, total=False):
     temperature: float | None
     max_tokens: int | None
     think: Think | None
-    schema: Mapping[str, Any] | None
+    schema: Mapping[str, Any] | type | None
+    """A JSON schema or a pydantic model that the answer must satisfy."""
     stream: bool
     """False asks for the answer whole, where nobody reads along."""
+    cache: bool | float | None
+    """False neither reads nor writes the cache; True and a number of seconds use it whatever `routing.toml` says."""
+    fresh: bool
+    """Do not read the cache; the new answer takes the old one's place."""
     notebook: str | None
     cell_id: str | None
 
@@ -117,8 +122,14 @@ class Request(Value, frozen=True, kw_only=True):
     deadline_s: float | None = None
     budget_usd: Decimal | None = None
     stream: bool = True
+    cache: bool | float | None = None
+    """False: none; True: as `routing.toml` says, else a day; a number: seconds; `None`: as `routing.toml` says."""
+    fresh: bool = False
+    """The cache is written, not read."""
     notebook: str | None = None
     cell_id: str | None = None
+    shape: type | None = None
+    """The pydantic model behind `params.json_schema`, which checks more than its schema says."""
 
     @property
     def text(self) -> str:
@@ -196,6 +207,18 @@ class Usage(Value, frozen=True, kw_only=True):
     is_estimated: bool = False
 
 
+class Quota(Value, frozen=True, kw_only=True):
+    """What a provider says is left of one of its limits."""
+
+    kind: Literal["requests", "tokens", "input tokens", "output tokens"]
+    period: Literal["minute", "day"]
+    most: int | None
+    """The limit itself; `None` when it is not told."""
+    left: int
+    resets_s: float
+    """Seconds until it is whole again."""
+
+
 class Finish(Value, frozen=True, kw_only=True):
     """The last word of a backend about a call that came to its end."""
 
@@ -248,6 +271,19 @@ class Attempt(Value, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class Replay(Value, frozen=True, kw_only=True):
+    """Where an answer came from that took no call of its own."""
+
+    asked_at: dt.datetime
+    """When its text was asked for."""
+    cost_usd: Decimal | None
+    """What it cost then; `None` when unknown."""
+    request_id: str
+    """Of the request that paid for it."""
+    is_shared: bool
+    """It came from the call of an equal request at the same time, not from the cache."""
+
+
 class Answer(Value, frozen=True, kw_only=True):
     """What a request's attempts led to."""
 
@@ -259,11 +295,15 @@ class Answer(Value, frozen=True, kw_only=True):
     thinking: str = ""
     notes: tuple[str, ...] = ()
     """What its reader should know besides: a budget's alert, a parameter left out."""
+    replay: Replay | None = None
+    """Set when nothing was sent for this request."""
+    answered_by: int | None = None
+    """The number of the attempt that gave the text, where it is not the last: a hedge that lost began after it."""
 
     @property
     def attempt(self) -> Attempt:
         """The attempt that gave the text."""
-        return self.attempts[-1]
+        return next((attempt for attempt in self.attempts if attempt.attempt == self.answered_by), self.attempts[-1])
 
     @property
     def model(self) -> str:

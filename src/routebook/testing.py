@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Literal, Self
 
@@ -43,6 +44,8 @@ class ScriptedServer:
         max_concurrent: int | None = None,
         random_usage: bool = False,
         wait_forms: Sequence[WaitForm] = (),
+        keep: int = 10_000,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         """Prepare a server; entering the block opens its port.
 
@@ -57,6 +60,8 @@ class ScriptedServer:
             max_concurrent: answer 429 to more calls at once, and count them.
             random_usage: report tokens drawn from the seed.
             wait_forms: the ways in which a 429 states its time, in turn.
+            keep: how many calls `seen` keeps the details of.
+            clock: what it dates its failures by; a wrong one is a fault too.
         """
         chaos = msgspec.structs.replace(script or Chaos(), wire=wire)
         if reply is not None:
@@ -64,7 +69,15 @@ class ScriptedServer:
         if faults:
             chaos = msgspec.structs.replace(chaos, faults=tuple(faults))
         self._server = ChaosServer(
-            chaos, models=models, key=key, rpm=rpm, max_concurrent=max_concurrent, random_usage=random_usage, wait_forms=wait_forms
+            chaos,
+            models=models,
+            key=key,
+            rpm=rpm,
+            max_concurrent=max_concurrent,
+            random_usage=random_usage,
+            wait_forms=wait_forms,
+            keep=keep,
+            clock=clock,
         )
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="routebook-scripted-server", daemon=True)

@@ -10,6 +10,7 @@ import msgspec
 from routebook.backends.answer import Answer
 from routebook.backends.counts import as_object, count, part, total
 from routebook.backends.translate import Translator, limit_headers
+from routebook.backends.unreadable import UNREADABLE
 from routebook.errors import Refused
 from routebook.messages import Delta, Finish, FinishReason, Usage
 
@@ -102,7 +103,7 @@ class AnthropicAnswer(Answer):
     def _decoded(self, data: bytes) -> Event:
         try:
             return _decode(data)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise self.errors.malformed(data, error) from error
 
     def _piece(self, piece: Piece) -> Sequence[Delta]:

@@ -10,6 +10,7 @@ import msgspec
 from routebook.backends.answer import Answer
 from routebook.backends.counts import as_object, count, total
 from routebook.backends.translate import Translator, limit_headers
+from routebook.backends.unreadable import UNREADABLE
 from routebook.errors import Refused
 from routebook.messages import Delta, Finish, FinishReason, Usage
 
@@ -64,7 +65,7 @@ class GeminiAnswer(Answer):
         """See `Answer.feed`."""
         try:
             decoded = _decode(data)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise self.errors.malformed(data, error) from error
         if isinstance(decoded, list):  # what comes without alt=sse, and how some errors come with it
             return [delta for response in decoded for delta in self._response(response)]

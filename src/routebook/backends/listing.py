@@ -8,6 +8,7 @@ import msgspec
 
 from routebook.backends.base import Found
 from routebook.backends.http import Http
+from routebook.backends.unreadable import UNREADABLE
 
 LIST_CONNECT_S: Final = 5.0
 
@@ -21,7 +22,7 @@ async def listed(http: Http, path: str, *, local: bool, key: str) -> list[Found]
         await reply.aclose()
     try:
         value = msgspec.json.decode(body)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise http.errors.broken(
             f"the list of models is not JSON: {body[:80].decode('utf-8', 'replace')!r}.", hint="Check base_url."
         ) from error

@@ -20,6 +20,7 @@ from routebook.backends.http import Http
 from routebook.backends.listing import LIST_CONNECT_S
 from routebook.backends.ollama_host import host_url
 from routebook.backends.translate import Translator
+from routebook.backends.unreadable import UNREADABLE
 from routebook.backends.waits import Clock
 from routebook.config.values import Model, Provider
 from routebook.messages import Call, Delta, Finish
@@ -65,7 +66,7 @@ class OllamaBackend:
             body = await reply.read()
         try:
             models = as_object(msgspec.json.decode(body)).get("models")
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise self._errors.malformed(body, error) from error
         return [entry for entry in models if isinstance(entry, dict)] if isinstance(models, list) else []
 

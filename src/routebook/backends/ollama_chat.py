@@ -46,7 +46,7 @@ def _errors(http: Http, reading: _Reading) -> Iterator[None]:
         yield
     except ollama.ResponseError as error:
         raise http.errors.event({"error": error.error}, headers={}, has_started=reading.has_started) from error
-    except (ValueError, TypeError, AttributeError) as error:  # what the client's reading of a malformed line ends in
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:  # what the client's reading of a malformed line ends in
         first = str(error).partition("\n")[0]
         raise http.errors.broken(f"an event is malformed ({first}).") from error
 

@@ -11,6 +11,7 @@ import msgspec
 
 from routebook.backends.http import Http, Reply
 from routebook.backends.sse import MAX_EVENT_BYTES
+from routebook.backends.unreadable import UNREADABLE
 
 _TYPES: Final = ("application/x-ndjson", "application/json", "")
 
@@ -47,7 +48,7 @@ class OllamaTransport(httpx.AsyncBaseTransport):
             raise errors.empty()
         try:
             value = msgspec.json.decode(content)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise errors.malformed(content, error) from error
         if isinstance(value, dict) and value.get("error"):
             raise errors.event(value, headers=reply.headers, has_started=False)

@@ -10,6 +10,7 @@ import msgspec
 from routebook.backends.answer import Answer
 from routebook.backends.counts import as_object, chat_completions_usage, part
 from routebook.backends.translate import Translator, limit_headers
+from routebook.backends.unreadable import UNREADABLE
 from routebook.errors import Refused
 from routebook.messages import Delta, Finish, FinishReason
 
@@ -76,7 +77,7 @@ class OpenAIAnswer(Answer):
             return ()
         try:
             chunk = _decode(data)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise self.errors.malformed(data, error) from error
         deltas = self._choice(chunk.choices[0]) if chunk.choices and not chunk.error else ()
         if chunk.usage or chunk.error or chunk.x_groq or chunk.timings:

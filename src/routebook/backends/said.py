@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from routebook.backends.unreadable import UNREADABLE
+
 _TITLE = re.compile(r"<(title|h1)[^>]*>(.*?)</\1", re.IGNORECASE | re.DOTALL)
 _TAGS = re.compile(r"<(style|script)\b.*?</\1\s*>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 _HTML = re.compile(r"\s*<(?:!doctype|html|head|body)\b", re.IGNORECASE)
@@ -36,7 +38,7 @@ def said(body: bytes) -> Said:
     """Read an error body: JSON in the shapes of OpenAI, Anthropic, Gemini, Ollama, OpenRouter, FastAPI and others, HTML, or plain text."""
     try:
         return said_in(msgspec.json.decode(body))
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return Said(text=_plain(body[:_MAX_TEXT].decode("utf-8", "replace")))
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from routebook.backends.redact import redacted
 from routebook.backends.said import Said, said, said_in
-from routebook.backends.waits import Clock, stated_s
+from routebook.backends.waits import Clock, google_day_s, stated_s
 from routebook.errors import AuthFailed, BadRequest, ContextOverflow, ProviderError, RateLimited, Refused, StreamBroken, Unavailable
 
 _OVERFLOW = re.compile(
@@ -26,6 +26,8 @@ _FINAL = re.compile(
     re.IGNORECASE,
 )
 _DAILY = re.compile(r"per[-_ ]?day|\bdaily\b|\b[rt]pd\b|requests?[-_/ ]day\b", re.IGNORECASE)
+_GOOGLE_DAY = re.compile(r"PerDay")
+"""In a `quotaId`."""
 _REFUSED = re.compile(
     r"content[_ ]?filter|content_policy|responsibleaipolicy|prohibited_content|\bsafety\b.*\b(?:block|filter|system|settings)|flagged (?:by|as|for)"
     r"|moderation|invalid_prompt|violat\w+ (?:our|the) (?:usage|content) polic",
@@ -115,7 +117,13 @@ class Translator:
             return Refused(message, provider=self.provider, category=what.names[0] if what.names else None)
         hint = self._hint(kind, status=status, names=everything)
         error = kind(_sentence(message) if hint else message, provider=self.provider, status=status, headers=kept, hint=hint)
-        error.retry_after_s = stated_s({**_only_retry(kept), **_date(headers)}, clock=self._clock)
+        is_busy = kind is Unavailable  # of other errors the words are about something else
+        error.retry_after_s = stated_s(
+            {**_only_retry(kept), **_date(headers)},
+            text=what.text if is_busy else "",
+            delay=_retry_delay(what) if is_busy else None,
+            clock=self._clock,
+        )
         return error
 
     def _hint(self, kind: type[ProviderError], *, status: int | None, names: str) -> str:
@@ -139,7 +147,9 @@ class Translator:
             status=status,
             headers=limit_headers(headers),
             hint=self._hints["final"] if is_final else "",
-            retry_after_s=stated_s(headers, text=what.text, delay=_retry_delay(what), clock=self._clock),
+            retry_after_s=google_day_s(self._clock) if _GOOGLE_DAY.search(quotas) else stated_s(
+                headers, text=what.text, delay=_retry_delay(what), clock=self._clock
+            ),
             is_daily=bool(_DAILY.search(everything)) or _has_spent_day(headers),
             is_final=is_final,
         )

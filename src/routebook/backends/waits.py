@@ -6,6 +6,7 @@ import datetime as dt
 import email.utils
 import math
 import re
+import zoneinfo
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -44,7 +45,7 @@ def stated_s(headers: Mapping[str, str], *, text: str = "", delay: str | None = 
         clock: for a date without a `date` header beside it.
     """
     stated = [
-        _number(headers.get("retry-after-ms"), scale=1e-3),
+        number(headers.get("retry-after-ms"), scale=1e-3),
         _retry_after_s(headers, clock=clock),
         duration_s(delay) if delay else None,
         _in_text_s(text),
@@ -58,18 +59,19 @@ def _in_text_s(text: str) -> float | None:
     return duration_s(text[found.end() :]) if found else None
 
 
-def _number(text: str | None, *, scale: float = 1.0) -> float | None:
+def number(text: str | None, *, scale: float = 1.0) -> float | None:
+    """Read a finite number that is not negative, times `scale`; `None` when the text is none."""
     try:
-        number = float(text or "")
+        found = float(text or "")
     except ValueError:
         return None
-    return number * scale if math.isfinite(number) and number >= 0 else None
+    return found * scale if math.isfinite(found) and found >= 0 else None
 
 
 def _retry_after_s(headers: Mapping[str, str], *, clock: Clock) -> float | None:
     """Read `retry-after`; a date counts from the response's own `date`, so that a wrong clock here does no harm."""
     text = headers.get("retry-after", "")
-    seconds = _number(text)
+    seconds = number(text)
     if seconds is not None:
         return seconds
     until = _http_date(text)
@@ -89,19 +91,19 @@ def _http_date(text: str) -> float | None:
 
 def _resets_s(headers: Mapping[str, str], *, clock: Clock) -> list[float | None]:
     """Return when each limit with nothing remaining is reset: `x-ratelimit-remaining-requests: 0` beside `x-ratelimit-reset-requests: 6m0s`."""
-    spent = [(name, value) for name, value in headers.items() if "remaining" in name and _number(value) == 0]
+    spent = [(name, value) for name, value in headers.items() if "remaining" in name and number(value) == 0]
     return [reset_s(headers.get(_EXHAUSTED.sub(r"\1reset\2", name), ""), clock=clock) for name, _ in spent]
 
 
 def reset_s(text: str, *, clock: Clock) -> float | None:
     """Read when a limit is reset, in seconds from now: a duration, an RFC 3339 date, seconds, or seconds or milliseconds since the epoch."""
-    number = _number(text)
-    if number is None:
+    found = number(text)
+    if found is None:
         moment = _rfc3339(text)
         return duration_s(text) if moment is None else max(0.0, moment - clock())
-    if number >= _MILLISECONDS_SINCE_EPOCH:
-        return max(0.0, number / 1000 - clock())
-    return number if number < 1e9 else max(0.0, number - clock())  # noqa: PLR2004 - no wait lasts thirty years
+    if found >= _MILLISECONDS_SINCE_EPOCH:
+        return max(0.0, found / 1000 - clock())
+    return found if found < 1e9 else max(0.0, found - clock())  # noqa: PLR2004 - no wait lasts thirty years
 
 
 def _rfc3339(text: str) -> float | None:
@@ -110,3 +112,10 @@ def _rfc3339(text: str) -> float | None:
     except msgspec.ValidationError:
         return None
     return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()
+
+
+def google_day_s(clock: Clock) -> float:
+    """Seconds until Google's days begin anew: at midnight in California. Its own `RetryInfo` states some seconds all the same."""
+    now = dt.datetime.fromtimestamp(clock(), zoneinfo.ZoneInfo("America/Los_Angeles"))
+    midnight = dt.datetime.combine(now.date() + dt.timedelta(days=1), dt.time(), tzinfo=now.tzinfo)
+    return midnight.timestamp() - now.timestamp()

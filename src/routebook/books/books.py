@@ -13,10 +13,12 @@ from decimal import Decimal
 from typing import TypeVar
 
 from routebook.books import budgets as money
-from routebook.books import ledger
+from routebook.books import cooldowns, leases, ledger, quotas
+from routebook.books.claims import Admitted, Claim, Heard, Scope, Wait
 from routebook.books.connect import MEMORY, connect_reader, in_our_words
 from routebook.books.lost import release_lost
 from routebook.books.money import to_pico
+from routebook.books.steady import MICRO, SteadyClock
 from routebook.books.writer import Writer
 from routebook.config.values import Budget
 from routebook.errors import BooksError, BudgetExceeded
@@ -33,16 +35,25 @@ def local_now() -> dt.datetime:
 class Books:
     """One process's view of the books; several may share the file."""
 
-    def __init__(self, path: str, *, budgets: Mapping[str, Budget], now: Callable[[], dt.datetime] = local_now) -> None:
-        """Open the books at `path`.
+    def __init__(
+        self,
+        path: str,
+        *,
+        budgets: Mapping[str, Budget],
+        now: Callable[[], dt.datetime] = local_now,
+        steady: SteadyClock | None = None,
+    ) -> None:
+        """Open the books at `path`; money counts by the wall clock `now`, limits by the `steady` one.
 
         Raises:
             BooksError: they cannot be opened; says what to do.
         """
         self.path, self.budgets, self._now = path, dict(budgets), now
         self._writer = Writer(path)
+        self.steady = steady or SteadyClock()
         self.session = uuid.uuid4().hex[:12]
-        self._is_introduced = False
+        self._renewed: int | None = None
+        """When this session last showed itself, by the steady clock; `None` before the others know it."""
 
     async def start(self, attempt: Attempt, *, need_usd: Decimal | None) -> int:
         """Reserve what the call may cost and write its row, in one transaction; return the row's id.
@@ -53,24 +64,63 @@ class Books:
             BudgetExceeded: a cap could be exceeded; nothing was written.
             BooksError: the books cannot be written.
         """
-        need = to_pico(need_usd) if need_usd else 0
+        admitted = await self.admit(attempt, need_usd=need_usd)
+        if isinstance(admitted, Wait):  # without a claim there is nothing to wait for
+            raise BooksError(f"The attempt was not begun: {admitted.reason}.")
+        return admitted.row
 
-        def work(connection: sqlite3.Connection) -> int:
-            if not self._is_introduced:
-                row = (self.session, os.getpid(), round(self._now().timestamp() * 1e6))
-                connection.execute("INSERT OR IGNORE INTO sessions VALUES (?, ?, ?)", row)
-                release_lost(connection, own=self.session)
+    async def admit(self, attempt: Attempt, *, need_usd: Decimal | None, claim: Claim | None = None) -> Admitted | Wait:
+        """As `start`, within the limits of `claim` too, over all kernels: when there is no room nothing is written, and it says until when.
+
+        Raises as `start` does.
+        """
+        need = to_pico(need_usd) if need_usd else 0
+        is_due = self._renewed is None or self.steady() - self._renewed > leases.RENEW_S * MICRO / 2
+
+        def work(connection: sqlite3.Connection) -> Admitted | Wait:
+            now = self._show(connection, is_due=is_due)
             if self.budgets and need_usd != 0:  # what costs nothing exceeds no cap, not even one that is overdrawn
                 self._check(connection, attempt, need_pusd=need)
-            return ledger.start(connection, attempt, session=self.session, reserved_pusd=need)
+            wait, untried = (None, []) if claim is None else self._room(connection, claim, now=now)
+            if wait is not None:
+                return wait
+            row = ledger.start(connection, attempt, session=self.session, reserved_pusd=need)
+            if claim is not None:
+                quotas.reserve(connection, claim, attempt=row, session=self.session, untried=untried, now=now)
+            return Admitted(row=row, is_probe=bool(untried))
 
         try:
-            row = await self._writer.submit(work)
+            found = await self._writer.submit(work)
         except asyncio.CancelledError:  # it is on its way to the books, or there already; nothing was sent, so it goes out again
-            self._writer.submit(lambda connection: ledger.take_back(connection, attempt, session=self.session), is_kept=True)
+            self._writer.submit(lambda connection: self._take_back(connection, attempt, claim), is_kept=True)
             raise
-        self._is_introduced = True
-        return row
+        if is_due:
+            self._renewed = self.steady()
+        return found
+
+    def _show(self, connection: sqlite3.Connection, *, is_due: bool) -> int:
+        """Let the others know that this session lives; return the time of the steady clock."""
+        if self._renewed is None:
+            row = (self.session, os.getpid(), round(self._now().timestamp() * 1e6))
+            connection.execute("INSERT OR IGNORE INTO sessions (id, pid, started) VALUES (?, ?, ?)", row)
+            self.steady.keep(connection)
+            release_lost(connection, own=self.session)
+        now = self.steady()
+        if is_due:
+            leases.renew(connection, self.session, now=now)
+        return now
+
+    def _room(self, connection: sqlite3.Connection, claim: Claim, *, now: int) -> tuple[Wait | None, list[str]]:
+        """Whether there is room; places of a process killed meanwhile are free."""
+        wait, untried = quotas.check(connection, claim, now=now)
+        if wait is not None and wait.kind in ("places", "probe") and release_lost(connection, own=self.session, now=now):
+            return quotas.check(connection, claim, now=now)
+        return wait, untried
+
+    def _take_back(self, connection: sqlite3.Connection, attempt: Attempt, claim: Claim | None) -> None:
+        row = ledger.take_back(connection, attempt, session=self.session)
+        if claim is not None and row is not None:
+            quotas.take_back(connection, claim, attempt=row)
 
     def _check(self, connection: sqlite3.Connection, attempt: Attempt, *, need_pusd: int) -> None:
         """Keep within every cap; what a process killed meanwhile had reserved does not count."""
@@ -81,9 +131,12 @@ class Books:
                 raise
             money.check(connection, attempt, budgets=self.budgets, need_pusd=need_pusd, now=self._now())
 
-    async def finish(self, row: int, attempt: Attempt) -> tuple[str, ...]:
+    async def finish(
+        self, row: int, attempt: Attempt, *, claim: Claim | None = None, heard: Heard | None = None
+    ) -> tuple[str, ...]:  # fmt: skip
         """Complete the row, count the cost, release the reservation; return what the user should know of it (budget alerts, trouble).
 
+        `claim` is what it was admitted with, `heard` what its end says of the limits.
         It is written even when the caller is cancelled while waiting. What cannot be written now (a full disk) is kept and tried again.
         """
 
@@ -91,12 +144,51 @@ class Books:
             now = self._now()
             ledger.finish(connection, row, attempt)
             money.record(connection, attempt, now=now)
+            if claim is not None:
+                quotas.settle(connection, claim, attempt=row, tokens=_tokens(attempt), now=self.steady())
+            if heard is not None:
+                quotas.hear(connection, heard, attempt=row, now=self.steady())
             return money.alerts(connection, attempt, budgets=self.budgets, now=now) if self.budgets else ()
 
         try:
             return await asyncio.shield(self._writer.submit(work, is_kept=True))
         except BooksError as error:
             return (f"{error} This attempt is kept in memory, and written as soon as it can be.",)
+
+    async def note(self, attempt: Attempt) -> tuple[str, ...]:
+        """Write an attempt that ended before it began; as `finish` otherwise."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            self._show(connection, is_due=self._renewed is None)
+            ledger.finish(connection, ledger.start(connection, attempt, session=self.session), attempt)
+            money.record(connection, attempt, now=self._now())
+
+        try:
+            await asyncio.shield(self._writer.submit(work, is_kept=True))
+        except BooksError as error:
+            return (f"{error} This attempt is kept in memory, and written as soon as it can be.",)
+        return ()
+
+    def renew(self) -> None:
+        """Let the others know that this session lives and keeps its places."""
+        self._writer.submit(lambda connection: leases.renew(connection, self.session, now=self.steady())).add_done_callback(_unheard)
+
+    def passed(self, row: int) -> None:
+        """The first to try a model after its cooldown was answered: let the others go."""
+        self._writer.submit(lambda connection: cooldowns.passed(connection, row, now=self.steady())).add_done_callback(_unheard)
+
+    def parked(self, models: Mapping[str, tuple[Scope, ...]]) -> dict[str, Wait]:
+        """Which models, given with what their limits are counted by, let nobody in for long: a cooldown, a day's quota. From any thread.
+
+        Raises:
+            BooksError: they cannot be read.
+        """
+
+        def look(connection: sqlite3.Connection) -> dict[str, Wait]:
+            self.steady.read(connection)
+            return quotas.parked(connection, models, now=self.steady())
+
+        return self.read(look)
 
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` in the writer's next transaction."""
@@ -120,3 +212,28 @@ class Books:
             BooksError: an attempt that ended could not be written at last.
         """
         self._writer.close()
+
+    async def aclose(self) -> None:
+        """As `close`, while the loop goes on: another program may hold the books for seconds.
+
+        It looks again and again instead of waiting on a thread: while the process ends there are no new ones to be had.
+        """
+        self._writer.stop()
+        pause_s = 0.0005
+        while self._writer.is_busy:
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, 0.05)
+        self.close()
+
+
+def _tokens(attempt: Attempt) -> int | None:
+    """What an attempt used of a quota of tokens; `None` when it is not known."""
+    if attempt.input_tokens is None and attempt.output_tokens is None:
+        return None
+    return (attempt.input_tokens or 0) + (attempt.output_tokens or 0)
+
+
+def _unheard(future: asyncio.Future[None]) -> None:
+    """Nobody waits for it: whatever the trouble, the next transaction will say so."""
+    if not future.cancelled():
+        future.exception()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -17,8 +16,9 @@ COLUMNS: Final = tuple(field.name for field in msgspec.structs.fields(Attempt))
 """The columns of the frame, in its order."""
 
 _STORED: Final = {"cost_usd": "cost_pusd", "baseline_usd": "baseline_pusd"}
-_NAMES: Final = tuple(_STORED.get(name, name) for name in COLUMNS)
-_INSERT: Final = f"INSERT INTO attempts (session, reserved_pusd, {', '.join(_NAMES)}) VALUES (?, ?, {', '.join('?' * len(_NAMES))})"  # noqa: S608
+STORED_NAMES: Final = tuple(_STORED.get(name, name) for name in COLUMNS)
+"""The columns of the table behind them."""
+_INSERT: Final = f"INSERT INTO attempts (session, reserved_pusd, {', '.join(STORED_NAMES)}) VALUES (?, ?, {', '.join('?' * len(STORED_NAMES))})"  # noqa: S608
 # What an attempt is called, what it is for and where it goes is known when it starts; the rest is set at its end.
 _SET_AT_END: Final = tuple(
     name
@@ -48,31 +48,28 @@ def finish(connection: sqlite3.Connection, row: int, attempt: Attempt) -> None:
     connection.execute(_UPDATE, (*(_stored(getattr(attempt, name)) for name in _SET_AT_END), row))
 
 
-def take_back(connection: sqlite3.Connection, attempt: Attempt, *, session: str) -> None:
-    """Delete the row of an attempt that was never sent, and what it had reserved, if it was written."""
-    connection.execute(
-        "DELETE FROM attempts WHERE request_id = ? AND attempt = ? AND session = ? AND status = 'running'",
+def take_back(connection: sqlite3.Connection, attempt: Attempt, *, session: str) -> int | None:
+    """Delete the row of an attempt that was never sent, and what it had reserved; return its id, `None` if it was not written."""
+    found = connection.execute(
+        "DELETE FROM attempts WHERE request_id = ? AND attempt = ? AND session = ? AND status = 'running' RETURNING id",
         (attempt.request_id, attempt.attempt, session),
-    )
+    ).fetchone()
+    return None if found is None else int(found[0])
 
 
-def set_feedback(connection: sqlite3.Connection, request_id: str, feedback: float) -> int:
-    """Mark the attempt that answered a request: 1 good, 0 bad. Returns how many rows that was."""
+def set_feedback(connection: sqlite3.Connection, request_id: str, feedback: float, *, attempt: int | None = None) -> int:
+    """Mark an attempt of a request, without a number the last: 1 good, 0 bad. Returns how many rows that was."""
     return connection.execute(
-        "UPDATE attempts SET feedback = ? WHERE id = (SELECT max(id) FROM attempts WHERE request_id = ?)", (feedback, request_id)
+        "UPDATE attempts SET feedback = ? WHERE id = (SELECT max(id) FROM attempts WHERE request_id = ? AND coalesce(attempt = ?, 1))",
+        (feedback, request_id, attempt),
     ).rowcount
 
 
 def attempts_of(connection: sqlite3.Connection, request_id: str | None = None) -> list[Attempt]:
     """The attempts of one request, or of the newest, in order."""
     where = "request_id = ?" if request_id else "request_id = (SELECT request_id FROM attempts ORDER BY id DESC LIMIT 1)"
-    query = f"SELECT {', '.join(_NAMES)} FROM attempts WHERE {where} ORDER BY attempt, id"  # noqa: S608
+    query = f"SELECT {', '.join(STORED_NAMES)} FROM attempts WHERE {where} ORDER BY attempt, id"  # noqa: S608
     return [_attempt(row) for row in connection.execute(query, (request_id,) if request_id else ())]
-
-
-def columns(connection: sqlite3.Connection) -> tuple[Sequence[str], list[tuple[Any, ...]]]:
-    """All attempts, as stored (`time` in microseconds, money in pico-dollars): the column names and the rows."""
-    return _NAMES, connection.execute(f"SELECT {', '.join(_NAMES)} FROM attempts ORDER BY id").fetchall()  # noqa: S608
 
 
 def _stored(value: Any) -> Any:  # noqa: ANN401  a column's value

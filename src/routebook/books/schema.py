@@ -42,6 +42,66 @@ MIGRATIONS: Final = (
         PRIMARY KEY (scope, hour)
     ) STRICT, WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE attempts ADD COLUMN reserved_tokens INTEGER NOT NULL DEFAULT 0;
+    DROP INDEX attempts_running;
+    CREATE INDEX attempts_running
+        ON attempts (session, reserved_pusd, reserved_tokens, provider, model, pool, tier, agent, notebook) WHERE status = 'running';
+    CREATE INDEX attempts_feedback ON attempts (id, feedback) WHERE feedback IS NOT NULL;
+    """,
+    """
+    ALTER TABLE sessions ADD COLUMN seen INTEGER;
+
+    CREATE TABLE boots (
+        boot TEXT PRIMARY KEY, offset INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE quota_use (
+        scope TEXT NOT NULL, span TEXT NOT NULL, bucket INTEGER NOT NULL, requests INTEGER NOT NULL, tokens INTEGER NOT NULL,
+        PRIMARY KEY (scope, span, bucket)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE quotas (
+        scope TEXT NOT NULL, kind TEXT NOT NULL, period TEXT NOT NULL,
+        most INTEGER, "left" INTEGER NOT NULL, resets INTEGER NOT NULL, told INTEGER NOT NULL,
+        PRIMARY KEY (scope, kind, period)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE cooldowns (
+        scope TEXT PRIMARY KEY,
+        until INTEGER NOT NULL, reason TEXT NOT NULL, is_day INTEGER NOT NULL, told INTEGER NOT NULL,
+        probe INTEGER, probe_until INTEGER
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE leases (
+        attempt INTEGER PRIMARY KEY,
+        session TEXT NOT NULL, provider TEXT NOT NULL, model TEXT NOT NULL, tokens INTEGER NOT NULL, since INTEGER NOT NULL
+    ) STRICT;
+    """,
+    """
+    CREATE TABLE cache (
+        key BLOB PRIMARY KEY, used INTEGER NOT NULL, ends INTEGER NOT NULL,
+        bytes INTEGER NOT NULL, checksum INTEGER NOT NULL, answer BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX cache_used ON cache (used);
+    CREATE INDEX cache_ends ON cache (ends);
+    CREATE TABLE cache_sums (
+        entries INTEGER NOT NULL, bytes INTEGER NOT NULL, hits INTEGER NOT NULL, saved_pusd INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO cache_sums VALUES (0, 0, 0, 0);
+    """,
+    """
+    CREATE TABLE outcomes (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        session TEXT NOT NULL,
+        time INTEGER NOT NULL,
+        request_id TEXT NOT NULL,
+        task TEXT NOT NULL, model TEXT NOT NULL,
+        source TEXT NOT NULL, score REAL NOT NULL,
+        versus TEXT, signature BLOB
+    ) STRICT;
+    CREATE INDEX outcomes_request ON outcomes (request_id);
+    """,
 )
 
 

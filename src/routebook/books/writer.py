@@ -71,15 +71,24 @@ class Writer:
         with self._using, in_our_words(self.path):
             return look(self._connection)
 
+    def stop(self) -> None:
+        """Take nothing more, and write what waits; `is_busy` tells until when. Safe to call twice, from any thread."""
+        with self._wake:
+            self._is_closed = True
+            self._wake.notify()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the thread has not ended."""
+        return self._thread.is_alive()
+
     def close(self) -> None:
         """Write what waits, then close. Safe to call twice, from any thread.
 
         Raises:
             BooksError: something that was kept could not be written at last.
         """
-        with self._wake:
-            self._is_closed = True
-            self._wake.notify()
+        self.stop()
         self._thread.join()
         self._connection.close()
         lost, self._kept = self._kept, []

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
-from routebook.classify.features import features
+from routebook.classify.features import Features, features
 from routebook.classify.model import HEADS, score, shares, weights
 from routebook.classify.own import weigh_own
 from routebook.classify.reasons import reasons_for
@@ -21,17 +21,18 @@ ENOUGH_WORDS: Final = 0.5
 _COMPLEXITY, _STRENGTH, _TOOLS = (HEADS.index(head) for head in ("complexity", "strength", "needs_tools"))
 
 
-def classify(prompt: str, *, tasks: Mapping[str, OwnTask] | None = None) -> Classification:
+def classify(prompt: str, *, tasks: Mapping[str, OwnTask] | None = None, found: Features | None = None) -> Classification:
     """Say what a prompt asks for and how hard it is.
 
     Args:
         prompt: the text as the user wrote it, any length.
         tasks: the user's own tasks, known by their keywords and examples at once.
+        found: the prompt's features, where they are at hand.
 
     Returns:
         Task, confidence (0 to 1), complexity (0 to 10), strength (0 to 1), whether it needs tools, and the reasons.
     """
-    found = features(prompt)
+    found = features(prompt) if found is None else found
     scores = score(found)
     built_in = shares(scores.logits[: len(TASKS)], sharpness=weights().sharpness)
     trust = min(1.0, scores.met / ENOUGH_WORDS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from bisect import bisect_right
 from typing import Final
 
 from routebook.classify.structure import PASTED, Line
@@ -26,9 +26,8 @@ _LADDERS: Final[dict[str, tuple[float, ...]]] = {
     "other scripts": (1, 10, 50),
 }
 """What is counted, and the marks of each ladder."""
-FIGURES: Final = tuple(f"{name} at least {mark:g}" for name, marks in _LADDERS.items() for mark in marks)
-_STEPS: Final = [(name, mark) for name, marks in _LADDERS.items() for mark in marks]
-_PLACES: Final = {name: [(mark, place) for place, (other, mark) in enumerate(_STEPS) if other == name] for name in _LADDERS}
+FIGURES: Final = tuple(f"n:{name} at least {mark:g}" for name, marks in _LADDERS.items() for mark in marks)
+_NAMES: Final = {name: tuple(f"n:{name} at least {mark:g}" for mark in marks) for name, marks in _LADDERS.items()}
 WEIGHT: Final = 0.25
 """Of one step, beside a row of words of length 1."""
 
@@ -49,21 +48,15 @@ _FORMULA: Final = re.compile(r"[=<>≤≥^√∑∫±$\\]")
 _LONG: Final = 8
 
 
-def figures(prompt: str, lines: list[Line], sentences: Iterable[list[str]]) -> list[int]:
-    """Return the places in `FIGURES` of all marks passed; `sentences` are the lower-case words a person wrote."""
+def figures(prompt: str, lines: list[Line], said: list[str], *, n_sentences: int) -> list[str]:
+    """Return the names in `FIGURES` of all marks passed; `said` are the lower-case words and marks a person wrote."""
     counts = dict.fromkeys(_LADDERS, 0.0)
-    letters = words = longs = n_sentences = 0
-    for sentence in sentences:
-        n_sentences += 1
-        for word in sentence:
-            if word.isalpha():
-                words += 1
-                letters += len(word)
-                longs += len(word) > _LONG
-            if word == "#":
-                counts["numbers"] += 1
-            for name in _COUNTED.get(word, ()):
-                counts[name] += 1
+    sizes = list(map(len, filter(str.isalpha, said)))
+    words, letters, longs = len(sizes), sum(sizes), sum(size > _LONG for size in sizes)
+    counts["numbers"] = said.count("#")
+    for word in filter(_COUNTED.__contains__, said):
+        for name in _COUNTED[word]:
+            counts[name] += 1
     spoken = "\n".join(line.text for line in lines if line.kind not in PASTED)
     counts["words"], counts["sentences"], counts["long words"] = words, n_sentences, longs
     counts["letters a word"] = letters / max(1, words)
@@ -72,4 +65,4 @@ def figures(prompt: str, lines: list[Line], sentences: Iterable[list[str]]) -> l
     counts["pasted lines"] = sum(line.kind in PASTED for line in lines)
     counts["characters"] = len(prompt)
     counts["other scripts"] = 0 if spoken.isascii() else len(spoken.encode("utf-8", "surrogatepass")) - len(spoken)
-    return [place for name, ladder in _PLACES.items() for mark, place in ladder if counts[name] >= mark]
+    return [name for kind, names in _NAMES.items() for name in names[: bisect_right(_LADDERS[kind], counts[kind])]]

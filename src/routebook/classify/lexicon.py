@@ -46,3 +46,8 @@ def kinds_of(word: str) -> tuple[str, ...]:
             if kinds:
                 return kinds
     return _letters().get(_signature(word), ()) if len(word) >= _LEAST_LETTERS else ()
+
+
+def is_wide(letter: str) -> bool:
+    """Whether a letter is of a script that writes words without spaces: Thai, Japanese, Chinese, Korean."""
+    return letter >= "\u0e00" and (letter <= "\u0e7f" or "\u3040" <= letter <= "\u30ff" or "\u3400" <= letter <= "\u9fff" or "\uac00" <= letter <= "\ud7af")

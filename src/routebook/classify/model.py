@@ -52,19 +52,35 @@ def read_weights(path: Path) -> Weights:
         return Weights(held["table"], held["scale"], held["bias"], held["rarity"], float(held["sharpness"]))
 
 
-class Scores(NamedTuple):
+class Scores:
     """What the weights say of one prompt."""
 
-    logits: tuple[float, ...]
-    """By head, in the order of `HEADS`."""
-    parts: NDArray[Any]
-    """What each known feature gave to each head."""
-    names: list[str]
-    """All features of the prompt."""
-    known: NDArray[Any]
-    """Places in `names` of the features that training met, in the order of `parts`."""
-    met: float
-    """Share of the words of the prompt that training met, 0 to 1."""
+    __slots__ = ("_held", "_rows", "_x", "known", "logits", "met", "names")
+
+    def __init__(self, names: list[str], known: NDArray[Any], rows: NDArray[Any], x: NDArray[Any], held: Weights, *, met: float) -> None:
+        self.names = names
+        """All features of the prompt, its words first."""
+        self.known = known
+        """Places in `names` of the features that training met, in the order of `parts`."""
+        self._rows, self._x, self._held = rows, x, held
+        self.logits: tuple[float, ...] = tuple((_product(x, rows) * held.scale + held.bias).tolist())
+        """By head, in the order of `HEADS`."""
+        self.met = met
+        """Share of the words of the prompt that training met, 0 to 1."""
+
+    @property
+    def parts(self) -> NDArray[Any]:
+        """What each known feature gave to each head."""
+        return self._rows * (self._x[:, None] * self._held.scale)
+
+    def pull(self, head: int) -> NDArray[Any]:
+        """What each known feature gave to one task beyond what it gave to all."""
+        import numpy as np
+
+        scale = self._held.scale[: len(TASKS)]
+        mean = np.einsum("ij,j->i", self._rows[:, : len(TASKS)], scale) / len(TASKS)
+        pulled: NDArray[Any] = self._x * (self._rows[:, head] * scale[head] - mean)
+        return pulled
 
 
 def score(found: Features, *, held: Weights | None = None) -> Scores:
@@ -73,20 +89,31 @@ def score(found: Features, *, held: Weights | None = None) -> Scores:
 
     held = held or weights()
     index, value = buckets(found)
-    at = np.asarray(index, np.intp)
+    at = np.array(index, np.intp)
     rarity = held.rarity[at]
-    x = np.asarray(value, np.float32) * np.where(rarity == 0, UNMET, rarity)
-    words = at < N_BUCKETS
-    x[words] /= math.sqrt(float(x[words] @ x[words])) or 1.0
-    known = np.flatnonzero(rarity)
+    known = rarity.nonzero()[0]
+    x = np.array(value, np.float32) * np.where(rarity == 0, UNMET, rarity)
+    words = x[at < N_BUCKETS]
+    length = math.sqrt(float(_product(words, words))) or 1.0
     at, x = at[known], x[known]
-    parts = held.table[at] * (x[:, None] * held.scale)
-    logits = parts.sum(axis=0) + held.bias
+    x[at < N_BUCKETS] /= length
     names = list(found)
-    met = set(known.tolist())
-    spoken = [place for place, name in enumerate(names) if name.startswith("w:") and name[2].isalpha()]
-    share = sum(place in met for place in spoken) / len(spoken) if spoken else 0.0
-    return Scores(tuple(logits.tolist()), parts, names, known, share)
+    return Scores(names, known, held.table[at].astype(np.float32), x, held, met=_met(names, rarity))
+
+
+def _product(one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
+    """One row times a matrix; `@` would wake a thread on every core for a few microseconds' work."""
+    import numpy as np
+
+    product: NDArray[Any] = np.einsum("i,i...->...", one, other)
+    return product
+
+
+def _met(names: list[str], rarity: NDArray[Any]) -> float:
+    """Share of the words, which stand first, that training met."""
+    n_words = next((place for place, name in enumerate(names) if name[0] != "w"), len(names))
+    met = [weight > 0 for name, weight in zip(names, rarity[:n_words].tolist(), strict=False) if name[2].isalpha()]
+    return sum(met) / len(met) if met else 0.0
 
 
 def shares(logits: tuple[float, ...], *, sharpness: float) -> list[float]:

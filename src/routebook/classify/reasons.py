@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from routebook.classify.model import Scores
-from routebook.labels import TASKS
 
 _MOST: Final = 4
 _LEAST_PART: Final = 0.02
+_LOOKED_AT: Final = 40
 _LINES: Final = {
     "fence": "fenced code", "code": "code", "trace": "an error trace", "log": "log lines", "diff": "a diff", "table": "a table",
     "markup": "JSON or markup", "config": "settings", "latex": "LaTeX", "quote": "quoted lines", "option": "answer options", "bullet": "a list",
@@ -17,13 +17,16 @@ _LINES: Final = {
 
 def reasons_for(scores: Scores, *, head: int) -> tuple[str, ...]:
     """Return the words and signs that weighed most for a head, the heaviest first; never empty."""
-    parts = scores.parts[:, head] - scores.parts[:, : len(TASKS)].mean(axis=1)
+    parts = scores.pull(head)
     said: list[str] = []
-    for at in parts.argsort()[::-1][:40]:
-        if parts[at] < _LEAST_PART or len(said) == _MOST:
+    names, known = scores.names, scores.known
+    heaviest = parts.argsort()[::-1][:_LOOKED_AT]
+    for at, part in zip(known[heaviest].tolist(), parts[heaviest].tolist(), strict=True):
+        if part < _LEAST_PART or len(said) == _MOST:
             break
-        words = _readable(scores.names[scores.known[at]])
-        if words and not any(words.strip("“”") in other or other.strip("“”") in words for other in said):
+        words = _readable(names[at])
+        bare = words.strip("“”")
+        if words and not any(bare in other or other.strip("“”") in words for other in said):
             said.append(words)
     return tuple(said) or ("no word or sign of a task weighed much",)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-HEAD: Final = 1300
-TAIL: Final = 900
+HEAD: Final = 900
+TAIL: Final = 600
 """Characters read of a long prompt: the question stands before or after what is pasted, and reading is bounded."""
 _MOST_LINES: Final = 75
 _LINE: Final = 200

@@ -51,12 +51,14 @@ class Names:
                     self.problems.add(("pools", name, "weights", member), what, hint=did_you_mean(member, pool.models))
 
     def tasks(self) -> None:
-        """What each own task is like."""
+        """What each own task is like, and whose answers are kept."""
         for name, task in self.config.tasks.items():
             if name in TASKS:
                 self.problems.add(("tasks", name), "is a built-in task.", hint=f'Give yours another name and like = "{name}".')
             if task.like is not None:
                 self.known(("tasks", name, "like"), task.like, TASKS, what="built-in task", where="")
+        for name in self.config.cache.tasks:
+            self.task(("cache", "tasks", name), name)
 
     def routes(self) -> None:
         """What each route names, and which one is the default."""

@@ -29,6 +29,8 @@ class Fault(Table, frozen=True, kw_only=True):
         "context_overflow",
         "auth",
         "not_found",
+        "redirect",
+        "bad_framing",
     ]
     p: Annotated[float, Meta(ge=0, le=1)] = 1.0
     """Share of the calls it hits."""

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from routebook.config.keylike import is_keylike
 from routebook.config.lines import KeyPath
 from routebook.config.problems import Problems
-from routebook.config.values import Budget, Config, Model, Pool, Provider
+from routebook.config.values import Budget, Config, Model, Pool, Provider, provider_tier
 from routebook.config.wording import shown
 from routebook.messages import TIERS
 
@@ -136,6 +136,8 @@ def _model(path: KeyPath, model: Model, config: Config, problems: Problems) -> N
     if soft_s is not None and soft_s > total_s:
         problems.add((*path, "timeout", "soft_s"), f"is {soft_s:g}, later than the attempt's end (total_s = {total_s:g}).")
     provider = config.providers.get(model.provider)
+    if model.warm and provider is not None and provider_tier(provider) != "local" and problems.is_clean(("providers", model.provider)):
+        problems.add((*path, "warm"), f"is for models on this machine; the tier of {shown(model.provider)} is {provider_tier(provider)}.")
     if model.chaos is not None and provider is not None and provider.kind != "chaos" and problems.is_clean(("providers", model.provider)):
         problems.add(
             (*path, "chaos"), f'belongs to models of a kind = "chaos" provider; {shown(model.provider)} is {shown(provider.kind)}.'

@@ -33,6 +33,8 @@ class Defaults(Table, frozen=True, kw_only=True):
     deadline_s: Seconds = 180.0
     max_attempts: Count = 8
     system: str | None = None
+    explore: Annotated[float, Meta(ge=0, le=0.5)] = 0.05
+    """Share of the prompts, at most, on which `best` tries another model to learn of it; 0 for none."""
 
 
 class Books(Table, frozen=True, kw_only=True):
@@ -141,6 +143,8 @@ class Model(Table, frozen=True, kw_only=True):
     speed: Score | None = None
     memory_gb: Annotated[float, Meta(gt=0)] | None = None
     params: ModelParams = ModelParams()
+    warm: bool = False
+    """Load it when the router opens; for models on this machine."""
     chaos: Chaos | None = None
 
 
@@ -197,9 +201,21 @@ class OnLowQuality(Table, frozen=True, kw_only=True):
 
 
 class Cache(Table, frozen=True, kw_only=True):
-    """How long an answer is kept."""
+    """How long a route's answers are given again to the same request."""
 
-    ttl_s: Seconds
+    ttl_s: Annotated[float, Meta(ge=0)]
+    """0 keeps none of them, whatever `[cache]` says."""
+
+
+class AnswerCache(Table, frozen=True, kw_only=True):
+    """`[cache]`: which answers are kept where the route does not say, how long, and how many."""
+
+    ttl_s: Annotated[float, Meta(ge=0)] | None = None
+    """For every task that `tasks` does not name; without it, and by 0, their answers are not kept."""
+    tasks: Mapping[str, Annotated[float, Meta(ge=0)]] = msgspec.field(default_factory=dict)
+    """Seconds by task."""
+    max_mb: Annotated[float, Meta(gt=0)] = 200.0
+    """All answers together; what was used least recently goes first."""
 
 
 class Route(Table, frozen=True, kw_only=True):
@@ -220,6 +236,8 @@ class Route(Table, frozen=True, kw_only=True):
     """As `local`."""
     try_: tuple[str, ...] = msgspec.field(default=(), name="try")
     """Models, pools and discovering providers, in order."""
+    quality: Annotated[float, Meta(ge=0, le=1)] | None = None
+    """All of `try` are one choice, as in a pool with `pick = "best"`: 0 weighs cost only, 1 quality only. Without it `try` is an order."""
     avoid: tuple[str, ...] = ()
     local: bool = False
     on_rate_limit: OnRateLimit | None = None
@@ -227,6 +245,8 @@ class Route(Table, frozen=True, kw_only=True):
     on_refusal: OnRefusal | None = None
     on_low_quality: OnLowQuality | None = None
     on_stream_break: Literal["restart", "keep", "raise"] = "restart"
+    hedge: bool = False
+    """Ask the next candidate too when the first token takes longer than 95 of 100 did; the first to speak answers, the other is cancelled."""
     cache: Cache | None = None
 
 
@@ -252,6 +272,7 @@ class Config(Table, frozen=True, kw_only=True):
     pools: Mapping[str, Pool] = msgspec.field(default_factory=dict)
     tasks: Mapping[str, OwnTask] = msgspec.field(default_factory=dict)
     agents: Mapping[str, Agent] = msgspec.field(default_factory=dict)
+    cache: AnswerCache = AnswerCache()
 
     def tier(self, model: str) -> Tier:
         """The tier of a model: its provider's, but `free` for a cloud model behind a local Ollama, because its prompts leave the machine."""

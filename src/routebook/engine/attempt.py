@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import Coroutine, Iterator
 from decimal import Decimal
+from typing import Any
 
 from routebook.config.prices import cost
 from routebook.config.values import Model
+from routebook.engine.hearing import heard
+from routebook.engine.limits import Entry, WayIn
 from routebook.engine.params import merged
 from routebook.engine.runtime import Runtime
 from routebook.engine.settle import opening_row, settled
 from routebook.engine.turn import Outcome, Turn
 from routebook.engine.watch import Watch
-from routebook.errors import BudgetExceeded, DeadlineExceeded, LocalOnlyViolation, RoutebookError
+from routebook.errors import BudgetExceeded, DeadlineExceeded, LimitReached, LocalOnlyViolation, RoutebookError
 from routebook.events import Started, Waiting
 from routebook.messages import Call, Delta, Plan, Usage
 
@@ -29,6 +32,7 @@ async def attempt(runtime: Runtime, turn: Turn, *, outcomes: list[Outcome]) -> O
 
     Raises:
         BudgetExceeded: a cap could be exceeded; nothing was sent, there is no row.
+        LimitReached: there will be no room within the model's limits in time; as above.
         BooksError, DeadlineExceeded: the books cannot be written, or not in time; nothing was sent.
         asyncio.CancelledError: after the row was written.
     """
@@ -37,17 +41,22 @@ async def attempt(runtime: Runtime, turn: Turn, *, outcomes: list[Outcome]) -> O
         raise LocalOnlyViolation(f"{candidate.model} is {candidate.tier}, and nothing of this request may leave the machine.")
     model = runtime.config.models[candidate.model]
     call = _call(plan, model)
-    outcome = Outcome(attempt=opening_row(turn))
     need_usd = _need(runtime, turn, call)
+    outcome = Outcome(attempt=opening_row(turn), need_usd=need_usd)
     _check_cell_budget(plan, outcomes, need_usd)
-    row = await _enter(runtime, turn, outcome, need_usd=need_usd)
-    outcomes.append(outcome)
     asked = asyncio.get_running_loop().time()
+    way = runtime.limits.way_in(turn, config=runtime.config, output_tokens=_most_output(call, model))
+    entry = await _enter(runtime, turn, outcome, outcomes, way=way)
+    if entry is None:
+        return outcome
+    outcomes.append(outcome)
     watch: Watch | None = None
     try:
-        async with _place(runtime, turn):
-            watch = Watch(model.timeout, until=turn.until, provider=candidate.provider)
-            await _stream(runtime, turn, call, outcome, watch)
+        watch = Watch(model.timeout, until=turn.until, provider=candidate.provider)
+        await _stream(runtime, turn, call, outcome, watch)
+        outcome.ended = asyncio.get_running_loop().time()
+        if turn.check is not None:
+            outcome.error = await turn.check(outcome)
     except RoutebookError as error:
         outcome.error = error
     except asyncio.CancelledError:
@@ -58,54 +67,44 @@ async def attempt(runtime: Runtime, turn: Turn, *, outcomes: list[Outcome]) -> O
         raise
     finally:
         outcome.attempt = settled(runtime, turn, outcome, asked=asked, watch=watch)
-        outcome.notes = await _write(runtime, row, outcome)
+        try:
+            heard_of = heard(outcome, entry.claim.scopes)
+            await _write(outcome, runtime.books.finish(entry.row, outcome.attempt, claim=entry.claim, heard=heard_of))
+        finally:
+            runtime.limits.leave(entry)
     return outcome
 
 
-async def _enter(runtime: Runtime, turn: Turn, outcome: Outcome, *, need_usd: Decimal | None) -> int:
-    """Write the row with which the attempt begins, before the deadline; return its id."""
+async def _enter(runtime: Runtime, turn: Turn, outcome: Outcome, outcomes: list[Outcome], *, way: WayIn) -> Entry | None:
+    """Come in; `None` when the deadline passed in the queue. Who leaves the queue before the call has a row too."""
+    asked = asyncio.get_running_loop().time()
     try:
-        async with asyncio.timeout_at(turn.until):
-            return await runtime.books.start(outcome.attempt, need_usd=need_usd)
-    except TimeoutError as error:
-        patience = f"the request's {turn.plan.deadline_s:g} s"
-        raise DeadlineExceeded(f"The books could not be written within {patience}: another program holds them. Close it.") from error
-
-
-async def _write(runtime: Runtime, row: int, outcome: Outcome) -> tuple[str, ...]:
-    """Write the end of the attempt, whatever happens to the task that waits for it."""
-    writing = asyncio.ensure_future(runtime.books.finish(row, outcome.attempt))
-    try:
-        return await asyncio.shield(writing)
-    except asyncio.CancelledError:
-        outcome.notes = await writing
+        return await way.enter(outcome.attempt, need_usd=outcome.need_usd)
+    except LimitReached:
         raise
+    except DeadlineExceeded as error:
+        if not way.is_queued:
+            raise
+        outcome.error = error
+    except asyncio.CancelledError:
+        outcome.is_cancelled = way.is_queued
+        raise
+    finally:
+        if outcome.error is not None or outcome.is_cancelled:
+            outcomes.append(outcome)
+            outcome.attempt = settled(runtime, turn, outcome, asked=asked, watch=None)
+            await _write(outcome, runtime.books.note(outcome.attempt))
+    return None
 
 
-@contextlib.asynccontextmanager
-async def _place(runtime: Runtime, turn: Turn) -> AsyncIterator[None]:
-    """A place at the model and its provider, before the deadline."""
-    name, state = turn.candidate.model, runtime.known.state(turn.candidate.model)
-
-    def tell(place: int) -> None:
-        turn.emit(Waiting(model=name, place=place, reason="all its places are taken"))
-
-    gate = runtime.gates.place(name, priority=turn.plan.priority, on_place=tell)
-    async with contextlib.AsyncExitStack() as stack:
-        state.queued += 1
-        try:
-            async with asyncio.timeout_at(turn.until):
-                await stack.enter_async_context(gate)
-        except TimeoutError as error:
-            patience = f"the request's {turn.plan.deadline_s:g} s"
-            raise DeadlineExceeded(f"No place at {name} came free within {patience}. Raise its max_concurrent or the deadline.") from error
-        finally:
-            state.queued -= 1
-        state.in_flight += 1
-        try:
-            yield
-        finally:
-            state.in_flight -= 1
+async def _write(outcome: Outcome, end: Coroutine[Any, Any, tuple[str, ...]]) -> None:
+    """Write the end of the attempt, whatever happens to the task that waits for it."""
+    writing = asyncio.ensure_future(end)
+    try:
+        outcome.notes += await asyncio.shield(writing)
+    except asyncio.CancelledError:
+        outcome.notes += await writing
+        raise
 
 
 async def _stream(runtime: Runtime, turn: Turn, call: Call, outcome: Outcome, watch: Watch) -> None:
@@ -113,7 +112,7 @@ async def _stream(runtime: Runtime, turn: Turn, call: Call, outcome: Outcome, wa
     emit, pieces = turn.emit, outcome.pieces
     backend = runtime.backend(turn.candidate.provider)
     emit(Started(model=turn.candidate.model, attempt=turn.number))
-    with watch:
+    with watch, _soft_limit(turn, outcome, soft_s=runtime.config.models[turn.candidate.model].timeout.soft_s):
         async with contextlib.aclosing(backend.stream(call)) as events:
             async for event in events:
                 if isinstance(event, Delta):
@@ -122,6 +121,24 @@ async def _stream(runtime: Runtime, turn: Turn, call: Call, outcome: Outcome, wa
                     emit(event)
                 else:
                     outcome.finish = event
+
+
+@contextlib.contextmanager
+def _soft_limit(turn: Turn, outcome: Outcome, *, soft_s: float | None) -> Iterator[None]:
+    """Say so when the call takes longer than it should; it goes on."""
+    if soft_s is None:
+        yield
+        return
+
+    def tell() -> None:
+        turn.emit(Waiting(model=turn.candidate.model, place=0, reason=f"it takes longer than the {soft_s:g} s it should"))
+        outcome.notes += (f"{turn.candidate.model} took longer than the {soft_s:g} s it should (soft_s).",)
+
+    timer = asyncio.get_running_loop().call_later(soft_s, tell)
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _call(plan: Plan, model: Model) -> Call:
@@ -139,13 +156,23 @@ def _need(runtime: Runtime, turn: Turn, call: Call) -> Decimal | None:
     """The most the call may cost: all its input at full price, and the longest answer it may give."""
     price = runtime.price(turn.candidate.model, input_tokens=turn.plan.input_tokens)
     model = runtime.config.models[turn.candidate.model]
-    output = call.params.max_tokens or model.max_output or MOST_OUTPUT
+    output = _most_output(call, model)
     return None if price is None else cost(price, Usage(input_tokens=turn.plan.input_tokens, output_tokens=output))
+
+
+def _most_output(call: Call, model: Model) -> int:
+    """The longest answer there may be, in tokens."""
+    return call.params.max_tokens or model.max_output or MOST_OUTPUT
 
 
 def _check_cell_budget(plan: Plan, outcomes: list[Outcome], need_usd: Decimal | None) -> None:
     """Keep all attempts of the request within the cell's own `--budget`."""
     cap = plan.request.budget_usd
-    spent = sum((outcome.attempt.cost_usd or Decimal(0) for outcome in outcomes), Decimal(0))
+    spent = sum((_most_spent(outcome) for outcome in outcomes), Decimal(0))
     if cap is not None and need_usd is not None and spent + need_usd > cap:
         raise BudgetExceeded("this cell", period="cell", cap_usd=cap, spent_usd=spent, needed_usd=need_usd, resets_at=None)
+
+
+def _most_spent(outcome: Outcome) -> Decimal:
+    """What an attempt cost, or the most it may still cost while it runs beside another."""
+    return (outcome.need_usd if outcome.attempt.status == "running" else outcome.attempt.cost_usd) or Decimal(0)

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 from routebook.backends.base import Found
+from routebook.backends.quotas import quotas_in
 from routebook.config.keys import key_variable
 from routebook.config.values import Provider
-from routebook.engine.attempt import attempt
 from routebook.engine.finding import Finding, State
-from routebook.engine.request import build_request
 from routebook.engine.runtime import Runtime
-from routebook.engine.turn import Outcome, Turn
+from routebook.engine.turn import Outcome
+from routebook.engine.word import word
 from routebook.errors import (
     AuthFailed,
     BadRequest,
     BudgetExceeded,
-    NoCandidate,
     ProviderError,
     RateLimited,
     RoutebookError,
@@ -29,16 +28,9 @@ from routebook.errors import (
     StreamBroken,
     Unavailable,
 )  # fmt: skip
-from routebook.messages import Classification, Plan
 from routebook.near import did_you_mean
-from routebook.plan.known import Known
-from routebook.plan.planner import make_plan
 
-PROMPT: Final = "Say hi."
 MOST_TOKENS: Final = 8
-_SEEN: Final = Classification(
-    task="chat_qa", confidence=1.0, complexity=0.0, strength=0.0, needs_tools=False, tools_score=0.0, reasons=("the doctor asks",)
-)
 
 
 @dataclass(slots=True)
@@ -71,6 +63,8 @@ class Checkup:
         listed = await self.list_models()
         if listed is None:
             return self.findings
+        if self.name in self.runtime.known.unusable:
+            await self.runtime.comeback.look(now=True)  # it is there again: put it to use
         ids = [found.id for found in listed]
         self.findings.extend(self.missing(ids))
         await self.ask_one(ids)
@@ -112,7 +106,10 @@ class Checkup:
     async def ask(self, model: str, ids: list[str], *, is_listed: bool) -> None:
         """Ask a model for a word, as an attempt like any other."""
         try:
-            outcome = await _word(self.runtime, model, is_local=self.is_local, patience_s=self.patience_s)
+            outcome = await word(
+                self.runtime, model, kind="health", reason="%route doctor asks for a word", max_tokens=MOST_TOKENS, is_local=self.is_local,
+                patience_s=self.patience_s,
+            )  # fmt: skip
         except BudgetExceeded as error:
             self.note("left out", f"{_count(ids)}; not asked for a word: the {error.period} budget of {error.scope!r} has too little left")
         except RoutebookError as error:
@@ -132,6 +129,7 @@ class Checkup:
         self.findings = [finding for finding in self.findings if finding.about != f"model {model}"]
         first_s = outcome.attempt.ttft_s
         first = f", first token after {first_s:.2f} s" if first_s is not None else ""
+        first += _left(outcome)
         reload = "%route reload puts it to use" if self.name in self.runtime.known.unusable else ""
         self.note("ok", f"{_count(ids)}; {model} answered{first}", hint=reload)
 
@@ -180,29 +178,17 @@ class Checkup:
         self.findings.append(Finding(about=about, state=state, said=said, hint=hint))
 
 
-async def _word(runtime: Runtime, model: str, *, is_local: bool, patience_s: float) -> Outcome:
-    """One attempt of kind `health`. The plan is made as if nothing were known of the model, because that is what is to be found out."""
-    overrides = {"model": model, "max_tokens": MOST_TOKENS, "deadline_s": patience_s, "local": is_local}
-    request = build_request(PROMPT, overrides, config=runtime.config)  # type: ignore[arg-type]  # keys of Overrides
-    known = Known(clock=runtime.known.clock, prices=runtime.known.prices)
-    plan: Plan = make_plan(runtime.config, request, _SEEN, known=known, rng=random.Random(0))
-    if not plan.candidates:
-        raise NoCandidate(plan)
-    turn = Turn(
-        plan=plan,
-        candidate=plan.candidates[0],
-        number=1,
-        kind="health",
-        reason="%route doctor asks for a word",
-        until=asyncio.get_running_loop().time() + patience_s,
-        emit=lambda _event: None,
-    )
-    return await attempt(runtime, turn, outcomes=[])
-
-
 def _is_listed(model_id: str, ids: list[str]) -> bool:
     """Whether a provider has a model: by its id, Ollama's `:latest` understood, or as the short name of a dated edition."""
     return any(listed in (model_id, f"{model_id}:latest") or listed.startswith(f"{model_id}-") for listed in ids)
+
+
+def _left(outcome: Outcome) -> str:
+    """What is left of each limit that the answer's headers tell."""
+    quotas = quotas_in(outcome.finish.headers, clock=time.time) if outcome.finish is not None else ()
+    return "".join(
+        f"; {quota.left:,}{f' of {quota.most:,}' if quota.most else ''} {quota.kind} left this {quota.period}" for quota in quotas
+    )
 
 
 def _count(ids: list[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -24,15 +25,21 @@ LOADING: Final = Timeouts(first_token_s=180, total_s=600)
 _BILLIONS: Final = re.compile(r"([\d.]+)\s*([BMbm])")
 
 
-async def discover(runtime: Runtime) -> Config:
-    """Return the config with the models that were found; a provider that does not answer is marked unusable, with the reason."""
-    names = [name for name, provider in runtime.config.providers.items() if provider.discover and name not in runtime.known.unusable]
+async def discover(runtime: Runtime, names: Sequence[str] | None = None) -> Config:
+    """Return the config with the models that were found; a provider that does not answer is marked unusable, with the reason.
+
+    `names` are the providers to ask; without it all that discover and have their key.
+    """
+    if names is None:
+        names = [name for name, provider in runtime.config.providers.items() if provider.discover and name not in runtime.known.unusable]
     found = await asyncio.gather(*(_ask(runtime, name) for name in names))
     models = dict(runtime.config.models)
     for name, listed in zip(names, found, strict=True):
         kind = runtime.config.providers[name].kind
         own = {model: entry.id for model, entry in models.items() if entry.provider == name}
         there = {one.id for one in listed}
+        for model in own:
+            runtime.known.missing.pop(model, None)
         runtime.known.missing.update(
             {model: _get(kind, id_) for model, id_ in own.items() if _tagged(id_) not in there and id_ not in there}
         )
@@ -52,7 +59,9 @@ async def _ask(runtime: Runtime, name: str) -> list[Found]:
     except RoutebookError as error:
         runtime.known.unusable[name] = str(error)
         return []
-    if not found:
+    if found:
+        runtime.known.unusable.pop(name, None)
+    else:
         runtime.known.unusable[name] = f"{name} has no models yet"
     return found
 

@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass, field
-from typing import NoReturn
 
-from routebook.config.values import Route
 from routebook.engine.attempt import attempt
+from routebook.engine.hedge import race
+from routebook.engine.quality import quality_of
 from routebook.engine.runtime import Runtime
-from routebook.engine.turn import Emit, Outcome, Turn
+from routebook.engine.turn import Emit, Ended, Outcome, Turn
+from routebook.engine.walk import Walk
 from routebook.errors import (
-    AllAttemptsFailed,
     BudgetExceeded,
     DeadlineExceeded,
+    LimitReached,
     LocalOnlyViolation,
+    LowQuality,
     NoCandidate,
     ProviderError,
     RateLimited,
     Refused,
     RoutebookError,
     SetupNeeded,
-    StreamBroken,
+    TimedOut,
+    UsageError,
 )  # fmt: skip
-from routebook.events import Decision, Done, Switched, Waiting
-from routebook.messages import Answer, Candidate, FinishReason, Kind, Plan
-from routebook.plan.planner import instead
+from routebook.events import Decision, Done, Waiting
+from routebook.messages import Answer, Candidate, Plan
 from routebook.plan.react import Next, Retry, Step, Stop, react
 
 
@@ -38,6 +39,7 @@ async def dispatch(runtime: Runtime, plan: Plan, *, emit: Emit) -> Answer:
         BudgetExceeded: no candidate could be sent within the caps.
         AllAttemptsFailed: with the attempts.
         DeadlineExceeded: the request's time is over.
+        UsageError: what the answer is to be checked by cannot be used; nothing was sent.
     """
     emit(Decision(plan=plan))
     if not plan.candidates:
@@ -45,39 +47,42 @@ async def dispatch(runtime: Runtime, plan: Plan, *, emit: Emit) -> Answer:
     runtime.known.count_turns({candidate.pool for candidate in plan.candidates if candidate.pool})
     route = next(route for route in runtime.config.routes if route.name == plan.route)
     until = asyncio.get_running_loop().time() + plan.deadline_s
-    walk = _Walk(runtime=runtime, plan=plan, emit=emit, route=route, until=until, left=deque(plan.candidates))
+    walk = _Walker(runtime=runtime, plan=plan, emit=emit, route=route, until=until, left=deque(plan.candidates))
+    answer: Answer | None = None
+    failed: RoutebookError | None = None
     try:
+        walk.check = await quality_of(route, plan.request)
         answer = await walk.run()
     except asyncio.CancelledError:
         if walk.outcomes:
             emit(Done(answer=walk.answer("cancelled")))
         raise
+    except RoutebookError as error:
+        failed = error
+        raise
+    finally:
+        ended = Ended(plan=plan, outcomes=tuple(walk.outcomes), answer=answer, error=failed)
+        for tell in runtime.when_ended:
+            tell(ended)
     emit(Done(answer=answer))
     return answer
 
 
-@dataclass(slots=True, kw_only=True)
-class _Walk:
-    """How far a request has come."""
+class _Walker(Walk):
+    """Walks to the end."""
 
-    runtime: Runtime
-    plan: Plan
-    emit: Emit
-    route: Route
-    until: float
-    """The deadline, in the loop's time."""
-    left: deque[Candidate]
-    """The candidate at hand, then those behind it."""
-    outcomes: list[Outcome] = field(default_factory=list)
-    retries: int = 0
-    """Of the candidate at hand."""
-    kind: Kind = "answer"
-    reason: str = ""
-    last_error: RoutebookError | None = None
-    is_rerouted: bool = False
-    """A refusal already led to the models that the route names for it."""
+    async def run(self) -> Answer:
+        """Walk to an answer; one that failed a check of the route is better than none."""
+        try:
+            return await self.walk()
+        except UsageError:
+            raise
+        except RoutebookError:
+            if self.flawed is None:
+                raise
+            return self.flawed_answer(self.flawed)
 
-    async def run(self) -> Answer:  # noqa: RET503  it ends by an answer or by giving up
+    async def walk(self) -> Answer:  # noqa: RET503  it ends by an answer or by giving up
         while self.left and not self.is_spent:
             candidate = self.left[0]
             if self.left_s() <= 0:
@@ -85,74 +90,127 @@ class _Walk:
             if not await self.is_ready(candidate):
                 continue
             try:
-                outcome = await attempt(self.runtime, self.turn(candidate), outcomes=self.outcomes)
+                outcome = await self.ask(candidate)
             except BudgetExceeded as error:
                 self.last_error = error
                 self.move_on("its budget is spent")
                 continue
+            except LimitReached as error:
+                self.last_error = error
+                if not self.runtime.known.cooling_s(candidate.model):  # else it comes after those that are back sooner
+                    self.move_on(str(error))
+                continue
             if outcome.error is None:
-                return self.answer(outcome.finish.reason if outcome.finish else "stop")
+                return self.answer(outcome.finish.reason if outcome.finish else "stop", of=outcome)
             self.last_error = outcome.error
-            if (answer := await self.after(candidate, outcome.error)) is not None:
+            if (answer := await self.after(outcome, outcome.error)) is not None:
                 return answer
         self.give_up()
 
-    def turn(self, candidate: Candidate) -> Turn:
-        return Turn(
-            plan=self.plan, candidate=candidate, number=len(self.outcomes) + 1, kind=self.kind,
-            reason=self.reason or candidate.reason, until=self.until, emit=self.emit,
-        )  # fmt: skip
+    async def ask(self, candidate: Candidate) -> Outcome:
+        """Make an attempt, hedged where the route says so; in the end the candidate whose outcome counts is the one at hand."""
+        outcome: Outcome | None = None
+        self.is_void = False
+        try:
+            after_s = self.hedge_after_s(candidate)
+            if after_s is None:
+                outcome = await attempt(self.runtime, self.turn(candidate), outcomes=self.outcomes)
+                return outcome
+            raced = await race(self.runtime, self.turn(candidate), second=self.hedge, after_s=after_s, outcomes=self.outcomes)
+            outcome = raced.outcome
+            if raced.turn.candidate is not candidate:
+                self.left.remove(raced.turn.candidate)
+                self.left.appendleft(raced.turn.candidate)
+                self.retries = 0
+            if raced.lost is not None and raced.lost[1].error is not None:
+                self.left.remove(raced.lost[0].candidate)
+                self.count(raced.lost[0].candidate, raced.lost[1].error)
+            return outcome
+        finally:
+            if self.trial is not None:
+                self.runtime.trials.end(self.trial, outcome)
 
-    def left_s(self) -> float:
-        return self.until - asyncio.get_running_loop().time()
+    def hedge_after_s(self, candidate: Candidate) -> float | None:
+        """How long to wait for the first token before the next candidate is asked too; `None`: for ever."""
+        if not self.route.hedge or len(self.left) == 1:
+            return None
+        times = (self.runtime.known.state(candidate.model).slow_start_s, self.runtime.config.models[candidate.model].timeout.soft_s)
+        return min((time for time in times if time is not None), default=None)
 
-    @property
-    def is_spent(self) -> bool:
-        """No attempt is left."""
-        return len(self.outcomes) >= self.plan.max_attempts
+    def hedge(self) -> Turn | None:
+        """The attempt beside the one at hand: by the next candidate that is well."""
+        known, first = self.runtime.known, self.left[0]
+        others = (other for other in self.left if other.model != first.model and not known.state(other.model).cooling_until)
+        second = next(others, None)
+        if second is None or self.is_spent:
+            return None
+        return self.turn(second, kind="hedge", reason=f"hedge: no word of {first.model} yet")
 
     async def is_ready(self, candidate: Candidate) -> bool:
         """Whether to call a model now. One that cools down comes after those that are back sooner, and the last is waited for."""
-        known = self.runtime.known
-        cooling_s = known.cooling_s(candidate.model)
+        known, name = self.runtime.known, candidate.model
+        state = known.state(name)
+        self.trial = None
+        if not state.cooling_until:
+            return True
+        cooling_s = known.cooling_s(name)
         if cooling_s == 0:
-            return True
-        others = [other for other in self.left if other.model != candidate.model]
-        back_at = known.state(candidate.model).cooling_until
-        if any(known.state(other.model).cooling_until < back_at for other in others):
-            self.left.rotate(-1)
-            if self.outcomes:
-                self.kind, self.reason, self.retries = "fallback", f"{candidate.model}: it cools down", 0
+            return await self.is_tried(candidate)
+        back_at = state.cooling_until
+        if any(known.state(other.model).cooling_until < back_at for other in self.left if other.model != name):
+            self.turn_round(name, "it cools down")
             return False
-        state = known.state(candidate.model)
         if not state.is_told_to_wait:
-            return True
+            return await self.is_tried(candidate)
         if cooling_s < self.left_s():
-            self.emit(Waiting(model=candidate.model, place=0, reason=f"it cools down for {cooling_s:.0f} s ({state.cooling_reason})"))
+            self.emit(Waiting(model=name, place=0, reason=f"it cools down for {cooling_s:.0f} s ({state.cooling_reason})"))
             await asyncio.sleep(cooling_s + 0.1 * self.runtime.rng.random())  # not all at once
             return False  # another request may have been told to wait longer meanwhile
         self.last_error = self.last_error or DeadlineExceeded(
-            f"{candidate.model} cools down for {cooling_s:.0f} s more ({state.cooling_reason}), "
+            f"{name} cools down for {cooling_s:.0f} s more ({state.cooling_reason}), "
             f"and the request's deadline is {self.plan.deadline_s:g} s. "
             f"Raise the deadline, or add a fallback to route {self.plan.route!r} in routing.toml."
         )
         self.left.popleft()
         return False
 
-    async def after(self, candidate: Candidate, error: RoutebookError) -> Answer | None:
+    async def is_tried(self, candidate: Candidate) -> bool:
+        """Whether to call a model that was out: one request tries it; the others go elsewhere, or wait for how that goes."""
+        known, name = self.runtime.known, candidate.model
+        if await self.runtime.trials.begin(name):
+            self.trial = name
+            return True
+        if any(known.is_free(other.model) for other in self.left if other.model != name):
+            self.turn_round(name, "another request tries whether it is back")
+            return False
+        if name in self.waited_for:
+            return True
+        self.waited_for.add(name)
+        self.emit(Waiting(model=name, place=0, reason="another request tries whether it is back"))
+        await self.runtime.trials.wait(name, until=self.until)
+        return False
+
+    async def after(self, outcome: Outcome, error: RoutebookError) -> Answer | None:
         """React to a failure: an answer all the same, another try to come, or an error."""
+        candidate = self.left[0]
         if isinstance(error, Refused):
-            return self.after_refusal(candidate, error)
-        if isinstance(error, StreamBroken) and self.route.on_stream_break == "keep" and self.outcomes[-1].text:
-            return self.answer("error")
-        step = self.step(candidate, error)
-        self.cool(candidate, step, error)
+            return self.after_refusal(outcome, error)
+        if isinstance(error, LowQuality):
+            self.after_flaw(outcome, error)
+            return None
+        is_break = isinstance(error, ProviderError) and bool(outcome.text)
+        step = self.count(candidate, error)
+        if is_break and self.route.on_stream_break == "keep":
+            outcome.notes += (f"The stream broke off, and what came is kept: {error}",)
+            return self.answer("error", of=outcome)
+        if is_break and self.route.on_stream_break == "raise" and not isinstance(error, TimedOut):
+            step = Stop()
         if isinstance(step, Retry):
             self.kind, self.reason, self.retries = "retry", f"again after: {error}", self.retries + 1
-            self.emit(Switched(from_model=candidate.model, to_model=candidate.model, reason=str(error)))
+            self.tell_switched(candidate.model, candidate.model, str(error))
             if step.after_s:
                 self.emit(Waiting(model=candidate.model, place=0, reason=f"it is asked again in {step.after_s:.0f} s"))
-            await asyncio.sleep(step.after_s)
+            await asyncio.sleep(step.after_s + 0.001)  # past the cooldown that goes with it
             return None
         if isinstance(step, Stop) or self.is_spent:
             if isinstance(error, ProviderError):
@@ -161,9 +219,15 @@ class _Walk:
         self.move_on(str(error))
         return None
 
+    def count(self, candidate: Candidate, error: RoutebookError) -> Step:
+        """Decide after a failure, and let all requests know of it."""
+        step = self.step(candidate, error)
+        self.cool(candidate, step, error)
+        return step
+
     def step(self, candidate: Candidate, error: RoutebookError) -> Step:
         if not isinstance(error, ProviderError):
-            is_over = isinstance(error, DeadlineExceeded | LocalOnlyViolation)
+            is_over = isinstance(error, DeadlineExceeded | LocalOnlyViolation | UsageError)
             return Stop() if is_over or (isinstance(error, SetupNeeded) and len(self.left) == 1) else Next()
         left_s = self.left_s()
         state = self.runtime.known.state(candidate.model)
@@ -176,56 +240,28 @@ class _Walk:
     def cool(self, candidate: Candidate, step: Step, error: RoutebookError) -> None:
         """Leave the model alone, for other requests too, for as long as the step or the provider says."""
         stated_s = error.retry_after_s if isinstance(error, ProviderError) else None
-        cool_s = (stated_s or 0.0) if isinstance(step, Retry) else step.cool_s
+        is_limited = isinstance(error, RateLimited)
+        cool_s = step.cool_s if not isinstance(step, Retry) else step.after_s if is_limited else stated_s or 0.0
         if cool_s:
-            known, is_told = self.runtime.known, isinstance(error, RateLimited) or stated_s is not None
-            known.state(candidate.model).cool(known.clock() + cool_s, reason=type(error).__name__, is_told=is_told)
+            self.runtime.trials.cool(
+                candidate.model, cool_s, error=error, is_relapse=self.trial == candidate.model,
+                is_stated=stated_s is not None or isinstance(step, Retry), is_told=is_limited or stated_s is not None,
+            )  # fmt: skip
 
-    def move_on(self, reason: str) -> None:
-        """Leave the candidate at hand for the next."""
-        gone = self.left.popleft()
-        self.kind, self.reason, self.retries = "fallback", f"{gone.model}: {reason}", 0
-        if self.left:
-            self.emit(Switched(from_model=gone.model, to_model=self.left[0].model, reason=reason))
-
-    def after_refusal(self, candidate: Candidate, error: Refused) -> Answer | None:
+    def after_refusal(self, outcome: Outcome, error: Refused) -> Answer | None:
         """Show the refusal, unless the route names who to ask instead; that is the user's choice, and is seen."""
         asked = self.route.on_refusal
-        if asked is None or not asked.try_ or self.is_rerouted:
-            return self.answer("refusal")
-        others = instead(self.runtime.config, self.plan, asked.try_, known=self.runtime.known, rng=self.runtime.rng)
-        if not others:
-            return self.answer("refusal")
+        if asked is None or self.is_rerouted or not self.reroute(asked.try_):
+            return self.answer("refusal", of=outcome)
         self.is_rerouted = True
-        self.left = deque((candidate, *(other for other in others if other.model != candidate.model)))
-        if len(self.left) == 1:
-            return self.answer("refusal")
         self.move_on(f"refused: {error}")
         return None
 
-    def answer(self, reason: FinishReason) -> Answer:
-        """What the attempts led to: the text of the last one."""
-        last = self.outcomes[-1]
-        return Answer(
-            text=last.text,
-            thinking="".join(last.thoughts),
-            request_id=self.plan.request.id,
-            plan=self.plan,
-            attempts=tuple(outcome.attempt for outcome in self.outcomes),
-            finish_reason=reason,
-            notes=tuple(note for outcome in self.outcomes for note in outcome.notes),
-        )
-
-    def too_late(self) -> DeadlineExceeded:
-        tried = ", ".join(f"{outcome.attempt.model} ({outcome.attempt.status})" for outcome in self.outcomes) or "none"
-        return DeadlineExceeded(
-            f"The request's {self.plan.deadline_s:g} s are over; tried: {tried}. Raise --deadline, or defaults.deadline_s in routing.toml."
-        )
-
-    def give_up(self) -> NoReturn:
-        """Raise what fits best: that time is over, the one error there was, or all of them."""
-        if self.left_s() <= 0:
-            raise self.too_late() from self.last_error
-        if self.outcomes:
-            raise AllAttemptsFailed([outcome.attempt for outcome in self.outcomes]) from self.last_error
-        raise self.last_error or NoCandidate(self.plan)
+    def after_flaw(self, outcome: Outcome, error: LowQuality) -> None:
+        """Go to the models that the route names for it, else to the next candidate; only `--schema` makes a flawed answer none at all."""
+        if error.check != "schema":
+            self.flawed = outcome
+        asked = self.route.on_low_quality
+        if asked is not None and asked.try_ and not self.is_escalated:
+            self.is_escalated = self.reroute(asked.try_)
+        self.move_on(str(error))

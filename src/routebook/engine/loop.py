@@ -9,6 +9,7 @@ import asyncio
 import concurrent.futures as cf
 import contextlib
 import contextvars
+import os
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar
@@ -22,7 +23,8 @@ class Job(Generic[T]):
     def __init__(self, loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T], *, on_end: Callable[[], None]) -> None:
         """Start `work`; `on_end` is called on the engine's thread when it has really ended, whether done, failed or cancelled."""
         self._loop, self._on_end = loop, on_end
-        self._end: cf.Future[T] = cf.Future()
+        self.future: cf.Future[T] = cf.Future()
+        """The end, for who waits for it in another way than `result`."""
         self._task: asyncio.Task[T] | None = None
         loop.call_soon_threadsafe(self._begin, work, contextvars.copy_context())
 
@@ -32,12 +34,12 @@ class Job(Generic[T]):
 
     def result(self, timeout_s: float | None = None) -> T:
         """Wait for the end; raises what the work raised, or `concurrent.futures.CancelledError`."""
-        return self._end.result(timeout_s)
+        return self.future.result(timeout_s)
 
     def end(self) -> None:
         """Cancel the work and wait until it has really ended, whether well or not."""
         self.cancel()
-        cf.wait([self._end])
+        cf.wait([self.future])
 
     def _begin(self, work: Coroutine[Any, Any, T], context: contextvars.Context) -> None:
         self._task = self._loop.create_task(work, context=context)
@@ -45,12 +47,12 @@ class Job(Generic[T]):
 
     def _ended(self, task: asyncio.Task[T]) -> None:
         if task.cancelled():
-            self._end.cancel()
-            self._end.set_running_or_notify_cancel()
+            self.future.cancel()
+            self.future.set_running_or_notify_cancel()
         elif (error := task.exception()) is not None:
-            self._end.set_exception(error)
+            self.future.set_exception(error)
         else:
-            self._end.set_result(task.result())
+            self.future.set_result(task.result())
         self._on_end()
 
 
@@ -110,6 +112,16 @@ def call_on(loop: asyncio.AbstractEventLoop, what: Callable[[], object]) -> None
 
 _shared: EngineLoop | None = None
 _lock = threading.Lock()
+
+
+def _forget_parent() -> None:
+    """In a forked child: the parent's thread is not here, so its loop would never run."""
+    global _shared, _lock
+    _shared, _lock = None, threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
+    os.register_at_fork(after_in_child=_forget_parent)
 
 
 def engine_loop() -> EngineLoop:

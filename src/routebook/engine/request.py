@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from routebook.config.values import Config
+from routebook.engine.schema import read_schema
 from routebook.errors import UsageError
 from routebook.messages import PRIORITIES, TIERS, Message, Overrides, Params, Request
 from routebook.near import did_you_mean
@@ -26,11 +27,12 @@ def build_request(prompt: str, overrides: Overrides, *, config: Config) -> Reque
     _check_text(prompt, overrides.get("system") or "")
     given = overrides
     budget = given.get("budget_usd")
+    schema, shape = read_schema(given.get("schema"))
     return Request(
         id=uuid.uuid4().hex[:12],
         messages=_messages(prompt, given.get("system") or config.defaults.system, given.get("history") or ()),
         params=Params(
-            max_tokens=given.get("max_tokens"), temperature=given.get("temperature"), think=given.get("think"), json_schema=given.get("schema")
+            max_tokens=given.get("max_tokens"), temperature=given.get("temperature"), think=given.get("think"), json_schema=schema
         ),
         model=given.get("model"),
         route=given.get("route"),
@@ -43,8 +45,11 @@ def build_request(prompt: str, overrides: Overrides, *, config: Config) -> Reque
         deadline_s=given.get("deadline_s"),
         budget_usd=None if budget is None else Decimal(str(budget)),
         stream=given.get("stream", True),
+        cache=given.get("cache"),
+        fresh=bool(given.get("fresh")),
         notebook=given.get("notebook"),
         cell_id=given.get("cell_id"),
+        shape=shape,
     )  # fmt: skip
 
 
@@ -74,6 +79,7 @@ def _check(overrides: Mapping[str, Any]) -> None:
     _check_one_of("think", overrides.get("think"), ("on", "off", "keep"))
     for name, least, most in (
         ("complexity", 0, 10), ("temperature", 0, 2), ("max_tokens", 1, math.inf), ("deadline_s", 0.001, math.inf), ("budget_usd", 0, math.inf),
+        ("cache", 0, math.inf),
     ):  # fmt: skip
         value = overrides.get(name)
         if value is not None and not least <= value <= most:

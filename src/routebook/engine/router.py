@@ -14,13 +14,16 @@ from routebook.books.ledger import attempts_of
 from routebook.classify.classify import classify
 from routebook.config.read import Loaded, load
 from routebook.config.values import Config
+from routebook.engine import outcomes
+from routebook.engine.caching import answered
 from routebook.engine.channel import Channel
-from routebook.engine.dispatch import dispatch
-from routebook.engine.loop import Job, engine_loop
+from routebook.engine.loop import EngineLoop, Job, engine_loop
 from routebook.engine.mapping import Mapped, map_prompts
+from routebook.engine.replay_cost import ReplayCost, replay_cost
 from routebook.engine.request import build_request
 from routebook.engine.runtime import Runtime, open_runtime
-from routebook.errors import RoutebookError
+from routebook.engine.warming import warm_asked
+from routebook.errors import RoutebookError, UsageError
 from routebook.events import Event
 from routebook.messages import Answer, Attempt, Classification, Overrides, Plan, Request
 from routebook.plan.planner import make_plan
@@ -54,7 +57,8 @@ class Router:
         """
         self._loaded = loaded if loaded is not None else load()
         self._books_path = str(books) if books is not None else self._loaded.books
-        self._engine = engine_loop()
+        self._home = engine_loop()
+        self._parents: list[object] = []
         self._opening: asyncio.Task[Runtime] | None = None
         self._mapped = Mapped()
 
@@ -121,7 +125,10 @@ class Router:
     async def _ask(self, prompt: str, overrides: Overrides, *, emit: Callable[[Event], None] = lambda _: None) -> Answer:
         runtime = await self._open()
         with runtime.under_way():
-            return await dispatch(runtime, self._plan(runtime, build_request(prompt, overrides, config=runtime.config)), emit=emit)
+            await runtime.comeback.look()
+            plan = self._plan(runtime, build_request(prompt, overrides, config=runtime.config))
+            runtime.learning.note(plan.request)
+            return await answered(runtime, plan, emit=emit)
 
     # ---- deciding
 
@@ -134,8 +141,17 @@ class Router:
         """Classify a prompt, the user's own tasks included."""
         return classify(prompt, tasks=self._loaded.config.tasks)
 
+    def replay_cost(self, prompts: Iterable[str | tuple[str, Overrides]], **overrides: Unpack[Overrides]) -> ReplayCost:
+        """Say how many of some prompts the cache would answer, and what the others would cost; nothing is sent.
+
+        A prompt may come with options of its own, which go on top of `overrides`.
+        """
+        runtime = self.runtime()
+        asks = [(prompt, overrides) if isinstance(prompt, str) else (prompt[0], Overrides(**{**overrides, **prompt[1]})) for prompt in prompts]
+        return replay_cost(runtime, [self._plan(runtime, build_request(prompt, own, config=runtime.config)) for prompt, own in asks])
+
     def _plan(self, runtime: Runtime, request: Request) -> Plan:
-        seen = classify(request.text, tasks=runtime.config.tasks)
+        seen = classify(request.text, tasks=runtime.config.tasks, found=runtime.learning.hold(request.text))
         said = {name: value for name in ("task", "complexity") if (value := getattr(request, name)) is not None}
         if said:
             reasons = (*(f"you said {name} {value}" for name, value in said.items()), *seen.reasons)
@@ -154,7 +170,71 @@ class Router:
         """The attempts of one request, or of the newest."""
         return self.runtime().books.read(lambda connection: attempts_of(connection, request_id))
 
+    # ---- learning
+
+    def vote(self, request_id: str, good: bool | float, *, model: str | None = None) -> Attempt:  # noqa: FBT001  it is what one says
+        """Say how good an answer was: True, False, or a number from 0 to 1; the router learns from it. A second vote replaces the first.
+
+        Args:
+            request_id: of the request, as answers and the frame have it.
+            good: how good the answer was.
+            model: whose answer, where several models answered; without it the last one.
+
+        Returns:
+            The attempt that was voted on, as it was before.
+
+        Raises:
+            UsageError: there is no such request, the model was not asked in it, or the number is out of its range.
+            BooksError: the books cannot be written.
+        """
+        return self._engine.run_sync(outcomes.vote(self.runtime().learning, request_id, good, model=model))
+
+    def prefer(self, winner: str, loser: str, *, request_id: str | None = None, is_tie: bool = False) -> tuple[Attempt, Attempt]:
+        """Say that one answer is better than another; the router learns from it.
+
+        Args:
+            winner: the request whose answer is better; with `request_id`, the model.
+            loser: the request whose answer is not; with `request_id`, the model.
+            request_id: the request that both models answered.
+            is_tie: both are as good.
+
+        Returns:
+            The two attempts, as they were before.
+
+        Raises as `vote` does.
+        """
+        return self._engine.run_sync(outcomes.prefer(self.runtime().learning, winner, loser, request_id=request_id, is_tie=is_tie))
+
+    def beliefs(self) -> pd.DataFrame:
+        """What was learned, one row for each task and model that have outcomes: `task, model, mean, sd, n, last`; see `docs/learning.md`."""
+        from routebook.tables.beliefs import beliefs
+
+        runtime = self.runtime()
+        return beliefs(runtime.learning.beliefs, runtime.config)
+
+    def forget(self, *, task: str | None = None, model: str | None = None, everything: bool = False) -> int:
+        """Forget what was learned of a task, of a model, of a model at a task, or everything; return how many outcomes that were.
+
+        The attempts, and what was said of them, stay in the frame.
+
+        Raises:
+            UsageError: nothing is named, or too much.
+            BooksError: the books cannot be written.
+        """
+        if everything == (task is not None or model is not None):
+            raise UsageError("forget takes a task, a model, or both; or everything=True.")
+        return self._engine.run_sync(self.runtime().learning.forget(task=task, model=model))
+
     # ---- life
+
+    @property
+    def _engine(self) -> EngineLoop:
+        """The engine's loop. A forked child has one of its own and opens everything anew; what its parent has open is left alone."""
+        engine = engine_loop()
+        if engine is not self._home:
+            self._parents.append(self._opening)  # kept: to close a database or a socket here would spoil it for the parent
+            self._home, self._opening = engine, None
+        return engine
 
     @property
     def is_open(self) -> bool:
@@ -173,19 +253,23 @@ class Router:
 
     def runtime(self) -> Runtime:
         """What the router runs on; opened when first needed."""
-        opening = self._opening
+        engine, opening = self._engine, self._opening
         if opening is not None and opening.done() and not opening.cancelled() and opening.exception() is None:
             return opening.result()
-        return self._engine.run_sync(self._open())
+        return engine.run_sync(self._open())
 
     async def _open(self) -> Runtime:
         """Open once; the first caller's cancellation does not spoil it for the others."""
         if self._opening is None or (self._opening.done() and (self._opening.cancelled() or self._opening.exception())):
-            loaded = self._loaded
-            self._opening = asyncio.ensure_future(open_runtime(loaded.config, folder=loaded.folder, books_path=self._books_path))
+            self._opening = asyncio.ensure_future(self._open_runtime())
         if self._opening.done():
             return self._opening.result()
         return await asyncio.shield(self._opening)
+
+    async def _open_runtime(self) -> Runtime:
+        runtime = await open_runtime(self._loaded.config, folder=self._loaded.folder, books_path=self._books_path)
+        warm_asked(runtime)
+        return runtime
 
     async def __aenter__(self) -> Self:
         await self._engine.run(self._open())

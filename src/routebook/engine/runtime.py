@@ -1,15 +1,17 @@
-"""What a running router holds: config, backends, gates, books, and what is known of the models. Made and closed on the engine's loop."""
+"""What a running router holds: config, backends, limits, books, and what is known of the models. Made and closed on the engine's loop."""
 
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from routebook.backends.base import Backend
 from routebook.backends.registry import open_backend
@@ -17,14 +19,27 @@ from routebook.books.books import Books
 from routebook.config.keys import Keys
 from routebook.config.prices import price_of
 from routebook.config.values import Budget, Config, Price
-from routebook.engine.admission import Gates
+from routebook.engine import outcomes
+from routebook.engine.comeback import Comeback
 from routebook.engine.discover import discover
+from routebook.engine.flights import Flights
+from routebook.engine.learning import Learning
+from routebook.engine.limits import Limits
+from routebook.engine.trials import Trials
+from routebook.engine.turn import Ended
 from routebook.errors import UsageError
 from routebook.plan.known import Known
+
+T = TypeVar("T")
 
 LONG_PROMPT: Final = 30_000
 """Tokens. No provider's price list has a step below 32,000."""
 _CLOSED: Final = "The router was closed while this request was under way; what it cost is in the books. Ask again: that opens the router."
+
+
+def utc_now() -> dt.datetime:
+    """The time, in UTC."""
+    return dt.datetime.now(dt.UTC)
 
 
 @dataclass(slots=True)
@@ -35,12 +50,28 @@ class Runtime:
     books: Books
     keys: Keys
     known: Known
-    gates: Gates
+    limits: Limits
     backends: dict[str, Backend] = field(default_factory=dict)
     rng: random.Random = field(default_factory=random.Random)
+    trials: Trials = field(init=False)
+    comeback: Comeback = field(init=False)
+    learning: Learning = field(init=False)
     is_closing: bool = False
     tasks: set[asyncio.Task[object]] = field(default_factory=set)
     """Those that have a request under way."""
+    when_ended: list[Callable[[Ended], None]] = field(default_factory=list)
+    """Each is called on the engine's loop with every request that is over; it must be quick, and must not raise."""
+    flights: Flights = field(default_factory=Flights)
+    """The calls that equal requests may share."""
+    now: Callable[[], dt.datetime] = utc_now
+    """By it answers in the cache grow old."""
+
+    def __post_init__(self) -> None:
+        self.trials = Trials(self.known, rng=self.rng)
+        self.comeback = Comeback(self)
+        self.learning = Learning(self.books, self.known)
+        checked = frozenset(route.name for route in self.config.routes if route.on_low_quality is not None)
+        self.when_ended.append(partial(outcomes.ended, self.learning, checked_routes=checked))
 
     @contextmanager
     def under_way(self) -> Iterator[None]:
@@ -61,6 +92,13 @@ class Runtime:
             raise
         finally:
             self.tasks.discard(task)
+
+    def beside(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Do something that no request waits for; `aclose` ends it."""
+        task = asyncio.ensure_future(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        return task
 
     def backend(self, provider: str) -> Backend:
         """The backend of a provider, made when first asked for."""
@@ -87,6 +125,7 @@ class Runtime:
             BooksError: an attempt that ended could not be written.
         """
         self.is_closing = True
+        self.limits.close()
         ending = self.tasks - {asyncio.current_task()}
         for task in ending:
             task.cancel()
@@ -94,7 +133,7 @@ class Runtime:
             await asyncio.wait(ending)
         closing, self.backends = self.backends, {}
         await asyncio.gather(*(backend.aclose() for backend in closing.values()), return_exceptions=True)
-        self.books.close()  # not in another thread: while the process ends there are no more to be had
+        await self.books.aclose()
 
 
 async def open_runtime(config: Config, *, folder: Path, books_path: str) -> Runtime:
@@ -106,11 +145,12 @@ async def open_runtime(config: Config, *, folder: Path, books_path: str) -> Runt
     books = await asyncio.to_thread(Books, books_path, budgets=_budgets(config))  # another program may hold them
     keys = Keys(config, folder=folder)
     known = Known(clock=time.monotonic, unusable=keys.missing)
-    runtime = Runtime(config=config, books=books, keys=keys, known=known, gates=Gates(config, clock=time.monotonic))
+    runtime = Runtime(config=config, books=books, keys=keys, known=known, limits=Limits(books=books, known=known))
     try:
         runtime.config = await discover(runtime)
-        runtime.gates = Gates(runtime.config, clock=time.monotonic)
+        await runtime.limits.refresh(runtime.config)
         known.prices.update({name: price_of(runtime.config, name) for name in runtime.config.models})
+        await runtime.learning.open()
     except BaseException:
         await runtime.aclose()
         raise

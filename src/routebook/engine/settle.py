@@ -12,7 +12,7 @@ from routebook.config.prices import baseline, cost
 from routebook.engine.runtime import Runtime
 from routebook.engine.turn import Outcome, Turn
 from routebook.engine.watch import Watch
-from routebook.errors import DeadlineExceeded, ProviderError, Refused, TimedOut
+from routebook.errors import DeadlineExceeded, LowQuality, ProviderError, Refused, TimedOut
 from routebook.messages import Attempt, FinishReason, Plan, Status, Usage
 from routebook.text import estimate_tokens
 
@@ -33,12 +33,12 @@ def opening_row(turn: Turn) -> Attempt:
 
 def settled(runtime: Runtime, turn: Turn, outcome: Outcome, *, asked: float, watch: Watch | None) -> Attempt:
     """The row as it ended."""
-    now = asyncio.get_running_loop().time()
+    now = outcome.ended or asyncio.get_running_loop().time()
     usage = _usage(turn, outcome, was_sent=watch is not None)
     ttft_s = watch.first - watch.sent if watch and watch.first is not None else None
     status, reason = _status(outcome)
     error = outcome.error or outcome.unforeseen
-    if status == "ok":
+    if status == "ok" or isinstance(error, LowQuality | Refused):  # it answered, whatever the answer is worth
         runtime.known.state(turn.candidate.model).saw_answer(
             ttft_s=ttft_s, latency_s=now - (watch.sent if watch else asked), output_tokens=usage.output_tokens
         )
@@ -57,7 +57,12 @@ def settled(runtime: Runtime, turn: Turn, outcome: Outcome, *, asked: float, wat
         cost_usd=_cost(runtime, turn.candidate.model, usage),
         baseline_usd=_baseline(runtime, turn.plan, usage),
         finish_reason=reason,
+        reason=f"{outcome.attempt.reason}; that it declined is a guess by its words" if _is_guess(error) else outcome.attempt.reason,
     )
+
+
+def _is_guess(error: Exception | None) -> bool:
+    return isinstance(error, Refused) and error.is_guess
 
 
 def _status(outcome: Outcome) -> tuple[Status, FinishReason | None]:
@@ -70,6 +75,8 @@ def _status(outcome: Outcome) -> tuple[Status, FinishReason | None]:
             return "ok", outcome.finish.reason if outcome.finish else "stop"
         case Refused():
             return "refused", "refusal"
+        case LowQuality():
+            return "error", outcome.finish.reason if outcome.finish else "stop"
         case ProviderError() as error:
             return error.outcome, "error"
         case DeadlineExceeded():

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+import sqlite3
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from routebook.books.books import local_now
+from routebook.books.books import Books, local_now
+from routebook.books.claims import Scope
 from routebook.books.connect import MEMORY
 from routebook.books.glance import Cap, caps, count_attempts
+from routebook.books.quota_view import Cooling, LimitLine, cooling, limit_lines
 from routebook.config.values import Price
 from routebook.engine.runtime import Runtime
 from routebook.messages import Tier, Value
@@ -46,6 +49,10 @@ class Status(Value, frozen=True, kw_only=True):
     busy: tuple[ModelLine, ...]
     """Models with calls under way or waiting, and those that cool down."""
     caps: tuple[Cap, ...]
+    limits: tuple[LimitLine, ...]
+    """Over all kernels: as set in `routing.toml`, and as providers told."""
+    cooling: tuple[Cooling, ...]
+    """What providers asked for, in whatever kernel."""
     left_out: Mapping[str, str]
     """Providers that cannot be called, each with its reason."""
     books: str
@@ -70,15 +77,25 @@ def status(runtime: Runtime, *, notebook: str | None = None) -> Status:
     found, count = books.read(
         lambda connection: (tuple(caps(connection, books.budgets, notebook=notebook, now=local_now())), count_attempts(connection))
     )
+    scopes = [scope for name in runtime.config.models for scope in runtime.limits.scopes(name, runtime.config)]
+    limits, cools = books.read(lambda connection: _limits(books, connection, scopes))
     lines = models(runtime)
     return Status(
         busy=tuple(line for line in lines if line.in_flight or line.queued or line.state == "cooling down"),
         caps=found,
+        limits=limits,
+        cooling=cools,
         left_out=dict(runtime.known.unusable),
         books=books.path,
         books_bytes=_size(books.path),
         attempts=count,
     )
+
+
+def _limits(books: Books, connection: sqlite3.Connection, scopes: Sequence[Scope]) -> tuple[tuple[LimitLine, ...], tuple[Cooling, ...]]:
+    books.steady.read(connection)
+    now = books.steady()
+    return tuple(limit_lines(connection, scopes, now=now)), tuple(cooling(connection, scopes, now=now))
 
 
 def _line(runtime: Runtime, name: str) -> ModelLine:

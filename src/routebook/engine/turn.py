@@ -1,13 +1,14 @@
-"""What one attempt is about, and what became of it."""
+"""What one attempt is about, and what became of it; and how a request ended."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from routebook.errors import RoutebookError
 from routebook.events import Event
-from routebook.messages import Attempt, Candidate, Finish, Kind, Plan
+from routebook.messages import Answer, Attempt, Candidate, Finish, Kind, Plan
 
 Emit = Callable[[Event], None]
 
@@ -18,9 +19,13 @@ class Outcome:
 
     attempt: Attempt
     """As it stands in the books."""
+    need_usd: Decimal | None = None
+    """The most it may cost; `None` when its price is unknown."""
     pieces: list[str] = field(default_factory=list)
     thoughts: list[str] = field(default_factory=list)
     finish: Finish | None = None
+    ended: float | None = None
+    """When the answer was whole, in the loop's time; checks come after it."""
     error: RoutebookError | None = None
     unforeseen: Exception | None = None
     """What is no error of ours; it goes on to the caller."""
@@ -31,6 +36,10 @@ class Outcome:
     def text(self) -> str:
         """What came, whole or not."""
         return "".join(self.pieces)
+
+
+Check = Callable[[Outcome], Awaitable[RoutebookError | None]]
+"""Looks at a whole answer; returns `LowQuality` or a guessed `Refused`, or `None` when nothing is wrong with it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,3 +54,17 @@ class Turn:
     until: float
     """The request's deadline, in the loop's time."""
     emit: Emit
+    check: Check | None = None
+    has_next: bool = False
+    """Another candidate is left, so that a long queue need not be waited for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A request that is over, with all that was learned on its way: failed checks and refusals stand in the outcomes' `error`."""
+
+    plan: Plan
+    outcomes: tuple[Outcome, ...]
+    answer: Answer | None
+    """`None` when there is none, or it was cancelled."""
+    error: RoutebookError | None

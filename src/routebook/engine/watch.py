@@ -12,7 +12,7 @@ from typing import Literal, Self
 from routebook.config.values import Timeouts
 from routebook.errors import TimedOut
 
-Phase = Literal["first_token", "idle", "total"]
+Phase = Literal["first_token", "idle", "total", "deadline"]
 
 
 class Watch:
@@ -68,10 +68,13 @@ class Watch:
     def _ends(self) -> tuple[tuple[float, Phase, float], ...]:
         """When each time that runs now ends."""
         times = self._times
-        total = min(self.sent + times.total_s, self._until)
+        phase: Phase
+        total, phase = self.sent + times.total_s, "total"
+        if self._until < total:
+            total, phase = self._until, "deadline"
         waits: tuple[float, Phase, float] = (
             (self.sent + times.first_token_s, "first_token", times.first_token_s)
             if self.first is None
             else (self.last + times.idle_s, "idle", times.idle_s)
         )
-        return waits, (total, "total", round(total - self.sent, 1))
+        return waits, (total, phase, round(total - self.sent, 1))

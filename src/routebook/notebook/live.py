@@ -1,32 +1,39 @@
 """A cell while it runs: the engine streams, the main thread drains and shows.
 
-The main thread waits on a queue and hands what has gathered to a view every 50 ms, however many tokens came. An interrupt cancels the
-request, waits for its row to be written, and ends the cell with what came so far.
+The main thread waits on a queue and hands what has gathered to a view every 50 ms, however many tokens came and in however many panes.
+An interrupt cancels the requests, waits for their rows to be written, and ends the cell with what came so far.
 """
 
 from __future__ import annotations
 
 import queue
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import CancelledError
-from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Protocol
 
 from routebook.engine.loop import Job
-from routebook.events import Decision, Done, Event, Started, Switched, Waiting
-from routebook.messages import Answer, Delta, Plan
+from routebook.errors import RoutebookError
+from routebook.events import Done, Event
+from routebook.messages import Answer
 from routebook.notebook import wording
+from routebook.notebook.gather import Gathered, News
 
 TICK_S: Final = 0.05
 HEARTBEAT_S: Final = 0.1
 """How often an idle wait looks up: on Windows an interrupt is only noticed between two waits."""
 GRACE_S: Final = 2.0
-"""How long an interrupted cell waits for its row; usually it takes milliseconds."""
+"""How long an interrupted cell waits for its rows; usually it takes milliseconds."""
+ALONE: Final = ""
+"""The pane of a cell that has only one."""
+
+Start = Callable[[Callable[[Event], None], Callable[[], None]], Job[Answer]]
+"""Starts a request; it is given what to call with each event, and what to call at the end."""
 
 
 class View(Protocol):
-    """Shows a cell while it runs."""
+    """Shows a cell of one request while it runs."""
 
     def open(self, *, cancel: Callable[[], None]) -> None:
         """Show that something is under way; `cancel` may be called from any thread."""
@@ -38,6 +45,19 @@ class View(Protocol):
         """Show the final form; `None` when there is no answer. Called also when it was never opened."""
 
 
+class PanesView(Protocol):
+    """Shows several requests side by side while they run."""
+
+    def open(self, *, cancel: Callable[[str], None]) -> None:
+        """Show that something is under way; `cancel` ends one pane, from any thread."""
+
+    def show(self, news: Mapping[str, News]) -> None:
+        """Show what is new, by pane."""
+
+    def close(self, answers: Mapping[str, Answer], failures: Mapping[str, RoutebookError]) -> None:
+        """Show the final form. Called also when it was never opened."""
+
+
 class Interrupted(KeyboardInterrupt):
     """The cell was stopped: stops Run All, and says so in one line."""
 
@@ -45,119 +65,158 @@ class Interrupted(KeyboardInterrupt):
         return [f"Stopped: {self}"]
 
 
-@dataclass(slots=True)
-class _Gathered:
-    """What came since it was last shown."""
-
-    plan: Plan | None = None
-    head: str | None = None
-    state: str | None = None
-    void: str | None = None
-    text: list[str] = field(default_factory=list)
-    is_empty: bool = True
-
-    def add(self, event: Event) -> None:
-        self.is_empty = False
-        match event:
-            case Decision(plan=plan):
-                self.plan, self.head = plan, wording.headline(plan)
-            case Waiting(model=model, place=place, reason=reason):
-                self.state = f"waiting for {model}: " + (f"place {place} in its queue" if place else reason)
-            case Started(model=model):
-                self.state = f"asking {model}"
-                self.head = wording.headline(self.plan, model=model) if self.plan else None
-            case Delta(text=text, kind="text"):
-                self.state = "answering"
-                self.text.append(text)
-            case Delta():
-                self.state = "thinking"
-            case Switched(from_model=gone, to_model=to, reason=reason):
-                self.void, self.text = reason, []
-                self.state = f"asking {gone} again" if gone == to else f"{gone} did not answer ({reason}); asking {to}"
-
-    def show(self, view: View) -> None:
-        view.show(head=self.head, state=self.state, delta="".join(self.text), void=self.void)
-
-
-def follow(start: Callable[[Callable[[Event], None], Callable[[], None]], Job[Answer]], view: View) -> Answer:
+def follow(start: Start, view: View) -> Answer:
     """Start a request, show it while it runs, and return its answer.
 
     Raises:
         Interrupted: the stop button, Ctrl-C or Cancel; the partial text stays in the cell.
         RoutebookError: no answer came.
     """
-    events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
-    job = start(events.put, lambda: events.put(None))
-    answer: Answer | None = None
+    ended = follow_all({ALONE: start}, _OnePane(view))
+    if failure := ended.failures.get(ALONE):
+        raise failure
+    if ALONE in ended.cancelled:
+        raise Interrupted(_kept(ended.answers))
+    return ended.answers[ALONE]
+
+
+class Ended:
+    """How all requests of a cell ended."""
+
+    def __init__(self) -> None:
+        """Nothing has ended."""
+        self.answers: dict[str, Answer] = {}
+        """By pane; what came of a cancelled request too."""
+        self.failures: dict[str, RoutebookError] = {}
+        self.cancelled: set[str] = set()
+
+    def take(self, jobs: Mapping[str, Job[Answer]]) -> None:
+        """Add how each job came to its end."""
+        for pane, job in jobs.items():
+            try:
+                self.answers[pane] = job.result(GRACE_S)
+            except CancelledError:
+                self.cancelled.add(pane)
+            except RoutebookError as error:
+                self.failures[pane] = error
+
+
+def follow_all(starts: Mapping[str, Start], view: PanesView) -> Ended:
+    """Start requests together, show each in its pane, and return how they ended; a pane that was cancelled ends alone.
+
+    Raises:
+        Interrupted: the stop button or Ctrl-C ended all of them.
+    """
+    drain = Drain(starts)
+    jobs = {pane: start(*drain.ears(pane)) for pane, start in starts.items()}
     try:
-        first = _first(events)
-        if first is not None:  # else it ended without a word: an option was wrong
-            view.open(cancel=job.cancel)
-            answer = _drain(first, events, view)
+        if drain.has_begun():
+            view.open(cancel=lambda pane: jobs[pane].cancel())
+            drain.run(view)
+        drain.ended.take(jobs)
     except KeyboardInterrupt:
-        job.cancel()
-        answer = _last_word(events)
-        raise Interrupted(_kept(answer)) from None
+        for job in jobs.values():
+            job.cancel()
+        drain.last_words()
+        raise Interrupted(_kept(drain.ended.answers)) from None
     finally:
-        job.cancel()  # after the end it does nothing; before it, a view failed, and nobody would read on
-        view.close(answer)
-    try:
-        return job.result(GRACE_S)
-    except CancelledError:
-        raise Interrupted(_kept(answer)) from None
+        for job in jobs.values():
+            job.cancel()  # after the end it does nothing; before it, a view failed, and nobody would read on
+        view.close(drain.ended.answers, drain.ended.failures)
+    return drain.ended
 
 
-def _first(events: queue.SimpleQueue[Event | None]) -> list[Event] | None:
-    """Wait a moment for the first word: none yet, one, or `None` when all is over."""
-    try:
-        event = events.get(timeout=TICK_S)
-    except queue.Empty:
-        return []
-    return None if event is None else [event]
+class Drain:
+    """Reads what requests say, on the thread that shows it."""
 
+    def __init__(self, panes: Iterable[str]) -> None:
+        """One request for each pane."""
+        self.ended = Ended()
+        self._events: queue.SimpleQueue[tuple[str, Event | None]] = queue.SimpleQueue()
+        self._gathered = {pane: Gathered() for pane in panes}
+        self._left = len(self._gathered)
+        """Requests that have not ended."""
 
-def _drain(first: list[Event], events: queue.SimpleQueue[Event | None], view: View) -> Answer | None:
-    """Show events as they come, at most twenty times a second; return the answer once all is said."""
-    gathered, shown_at = _Gathered(), 0.0
-    answer: Answer | None = None
-    for event in first:
-        gathered.add(event)
-    while True:
-        left_s = TICK_S - (time.monotonic() - shown_at)
-        if not gathered.is_empty and left_s <= 0:
-            gathered.show(view)
-            gathered, shown_at = _Gathered(plan=gathered.plan), time.monotonic()
-            continue
+    def ears(self, pane: str) -> tuple[Callable[[Event], None], Callable[[], None]]:
+        """What a pane's request calls with each event, and at its end."""
+        return partial(self._hear, pane), partial(self._hear, pane, None)
+
+    def _hear(self, pane: str, event: Event | None) -> None:
+        self._events.put((pane, event))
+
+    def has_begun(self) -> bool:
+        """Wait a moment for the first word; false when all ended without one: an option was wrong, and there is nothing to show."""
+        until = time.monotonic() + TICK_S
+        while self._left and not self._is_new:
+            try:
+                self._take(max(0.0, until - time.monotonic()))
+            except queue.Empty:
+                return True
+        return self._is_new
+
+    def run(self, view: PanesView) -> None:
+        """Show events as they come, at most twenty times a second, until all have ended."""
+        shown_at = 0.0
+        while self._left:
+            wait_s = TICK_S - (time.monotonic() - shown_at)
+            if self._is_new and wait_s <= 0:
+                self._show(view)
+                shown_at = time.monotonic()
+                continue
+            try:
+                self._take(wait_s if self._is_new else HEARTBEAT_S)
+            except queue.Empty:
+                continue
+        if self._is_new:
+            self._show(view)
+
+    def last_words(self) -> None:
+        """What cancelled requests still say: their partial answers. A second interrupt waits no longer."""
+        until = time.monotonic() + GRACE_S
         try:
-            news = events.get(timeout=HEARTBEAT_S if gathered.is_empty else left_s)
-        except queue.Empty:
-            continue
-        if news is None:
-            break
-        if isinstance(news, Done):
-            answer = news.answer
+            while self._left:
+                self._take(max(0.0, until - time.monotonic()))
+        except (queue.Empty, KeyboardInterrupt):
+            pass
+
+    @property
+    def _is_new(self) -> bool:
+        return any(not gathered.is_empty for gathered in self._gathered.values())
+
+    def _take(self, timeout_s: float) -> None:
+        pane, event = self._events.get(timeout=timeout_s)
+        if event is None:
+            self._left -= 1
+        elif isinstance(event, Done):
+            self.ended.answers[pane] = event.answer
+            if len(self._gathered) > 1:  # the others go on
+                self._gathered[pane].end()
         else:
-            gathered.add(news)
-    if not gathered.is_empty:
-        gathered.show(view)
-    return answer
+            self._gathered[pane].add(event)
+
+    def _show(self, view: PanesView) -> None:
+        view.show({pane: gathered.take() for pane, gathered in self._gathered.items() if not gathered.is_empty})
 
 
-def _last_word(events: queue.SimpleQueue[Event | None]) -> Answer | None:
-    """What a cancelled request still says: its partial answer. A second interrupt waits no longer."""
-    until = time.monotonic() + GRACE_S
-    answer: Answer | None = None
-    try:
-        while (event := events.get(timeout=max(0.0, until - time.monotonic()))) is not None:
-            if isinstance(event, Done):
-                answer = event.answer
-    except (queue.Empty, KeyboardInterrupt):
-        pass
-    return answer
+class _OnePane:
+    """A view of one request as a view of panes."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+
+    def open(self, *, cancel: Callable[[str], None]) -> None:
+        self.view.open(cancel=partial(cancel, ALONE))
+
+    def show(self, news: Mapping[str, News]) -> None:
+        self.view.show(**news[ALONE]._asdict())
+
+    def close(self, answers: Mapping[str, Answer], _failures: Mapping[str, RoutebookError]) -> None:
+        self.view.close(answers.get(ALONE))
 
 
-def _kept(answer: Answer | None) -> str:
-    if answer is None:
+def _kept(answers: Mapping[str, Answer]) -> str:
+    if not answers:
         return "nothing had come yet."
-    kept = f"{len(answer.text):,} characters are kept" if answer.text else "nothing had come yet"
-    return f"{kept}, cost so far: {wording.dollars(answer.cost_usd)}."
+    characters = sum(len(answer.text) for answer in answers.values())
+    kept = f"{characters:,} characters are kept" if characters else "nothing had come yet"
+    return f"{kept}, cost so far: {wording.dollars(wording.total_usd(answers.values()))}."

@@ -47,18 +47,31 @@ class RouteMagics(Magics):
 
         session = self.session
         prompt = (cell if given.raw else interpolate(cell, session.shell.user_ns, own=session.names)).strip()
-        asked = options.overrides(given)
+        asked = options.overrides(given, session.shell.user_ns)
         asked.update(Overrides(history=session.history(given.history or 0), notebook=session.notebook, cell_id=session.cell_id))
         router = session.router
         if given.dry:
             session.show(plan_page(router.plan(prompt, **asked)))
             return
+        if given.compare:
+            from routebook.notebook.compare import compare
+
+            self._keep(given.out, compare(session, prompt, asked, models=given.compare, repeat=given.repeat or 1))
+            return
+        if given.background:
+            from routebook.notebook.card import start_behind
+
+            start_behind(session, prompt, asked, name=given.out)
+            return
         from routebook.notebook.live import follow
 
         answer = follow(lambda emit, on_end: router.start(prompt, emit=emit, on_end=on_end, **asked), session.view())
         session.remember(prompt, answer)
-        if given.out:
-            session.shell.user_ns[given.out] = answer
+        self._keep(given.out, answer)
+
+    def _keep(self, name: str | None, value: object) -> None:
+        if name:
+            self.session.shell.user_ns[name] = value
 
 
 class _shortly:  # noqa: N801  reads as a word: with _shortly()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import keyword
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
 from routebook.errors import UsageError
 from routebook.messages import PRIORITIES, TIERS, Overrides
 from routebook.near import did_you_mean
+from routebook.notebook.named_schema import named_schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +45,18 @@ OPTIONS: Final = (
     Option(("--priority",), "P0 overtakes, P3 waits", "P", choices=PRIORITIES),
     Option(("--deadline",), "total time, in seconds", "S", float),
     Option(("--dry",), "show the plan; nothing is sent"),
+    Option(("-b", "--background"), "return at once; whoever uses the answer waits for it"),
+    Option(("--compare",), "ask these models side by side, with commas between them", "A,B,…", names="models"),
+    Option(("--repeat",), "with --compare: ask each so many times", "N", int),
     Option(("-o", "--out"), "put the Answer into this variable", "NAME"),
     Option(("--system",), "a system message", "TEXT"),
     Option(("--temperature",), "0 is steady, 2 is wild", "X", float),
     Option(("--max-tokens",), "the longest answer, in tokens", "N", int),
     Option(("--think",), "thinking, for models that have it", "WHEN", choices=("on", "off", "keep")),
+    Option(("--schema",), "check the answer by this variable (JSON schema, pydantic model) or .json file", "NAME"),
     Option(("--history",), "send the last N exchanges of this notebook too", "N", int),
+    Option(("--no-cache",), "neither read nor write the cache"),
+    Option(("--fresh",), "ask again, and keep the new answer in the cache"),
     Option(("--raw",), "leave {{name}} as it is"),
     Option(("-h", "--help"), "show this help"),
 )
@@ -95,13 +102,25 @@ def parse(line: str) -> argparse.Namespace:
     given = _parser().parse_args(words)
     if given.out is not None and (not given.out.isidentifier() or keyword.iskeyword(given.out)):
         raise UsageError(f"-o takes the name of a variable, and {given.out!r} is none.")
+    if given.repeat is not None and given.compare is None:
+        raise UsageError("--repeat goes with --compare, which names the models to ask.")
+    if given.repeat is not None and given.repeat < 1:
+        raise UsageError(f"--repeat takes how many times to ask each model, 1 or more, not {given.repeat}.")
+    if given.background and (given.compare is not None or given.dry):
+        raise UsageError("-b goes with one answer: leave --compare and --dry out.")
+    if given.compare is not None and given.model is not None:
+        raise UsageError("--compare names the models itself: leave -m out.")
     if given.history is not None and given.history < 0:
         raise UsageError(f"--history takes how many exchanges to send, 0 or more, not {given.history}.")
     return given
 
 
-def overrides(given: argparse.Namespace) -> Overrides:
-    """What the options say to the router."""
+def overrides(given: argparse.Namespace, names: Mapping[str, Any] | None = None) -> Overrides:
+    """What the options say to the router; `names` are the notebook's variables.
+
+    Raises:
+        UsageError: an option names a variable or a file that is not there.
+    """
     return Overrides(
         model=given.model,
         route=given.route,
@@ -117,6 +136,9 @@ def overrides(given: argparse.Namespace) -> Overrides:
         temperature=given.temperature,
         max_tokens=given.max_tokens,
         think=given.think,
+        schema=None if given.schema is None else named_schema(given.schema, names or {}),
+        cache=False if given.no_cache else None,
+        fresh=given.fresh,
     )
 
 

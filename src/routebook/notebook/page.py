@@ -10,6 +10,7 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
+from routebook.errors import RoutebookError
 from routebook.messages import Answer, Plan
 from routebook.notebook import wording
 from routebook.notebook.inert import inert
@@ -37,6 +38,12 @@ def unfinished_page(head: str, text: str) -> Bundle:
     html = template("unfinished").substitute(head=inert(head), body=render(text) if text else "", note=note)
     plain = f"[{head}]" + (f"\n\n{text.strip()}\n\n! {UNFINISHED}" if text else "")
     return {"text/html": html, "text/plain": plain}
+
+
+def failed_page(error: RoutebookError) -> Bundle:
+    """What stands where an answer was expected, when the error itself is raised elsewhere."""
+    said = f"{type(error).__name__}: {error}"
+    return {"text/html": template("note").substitute(text=inert(said)), "text/plain": f"! {said}"}
 
 
 def plan_page(plan: Plan) -> Bundle:

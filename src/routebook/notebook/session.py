@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,10 @@ from routebook.messages import Answer, Message
 
 if TYPE_CHECKING:  # the router loads with the first cell
     from routebook.engine.router import Router
-    from routebook.notebook.live import View
+    from routebook.notebook.background import Jobs
+    from routebook.notebook.live import PanesView, View
     from routebook.notebook.page import Bundle
+    from routebook.notebook.widget import LastPage
 
 
 class Session:
@@ -24,6 +27,7 @@ class Session:
         self.last: Answer | None = None
         self._exchanges: list[tuple[str, str]] = []
         self._router: Router | None = None
+        self._jobs: Jobs | None = None
 
     @property
     def router(self) -> Router:
@@ -88,6 +92,25 @@ class Session:
         from routebook.notebook.terminal import TerminalView
 
         return TerminalView()
+
+    @property
+    def jobs(self) -> Jobs:
+        """The background cells, made when first needed."""
+        if self._jobs is None:
+            from routebook.notebook.background import Jobs
+
+            self._jobs = Jobs()
+        return self._jobs
+
+    def panes_view(self, panes: Sequence[str], *, last_page: LastPage) -> PanesView:
+        """What shows several requests of a cell side by side here."""
+        if self.is_kernel:
+            from routebook.notebook.widget import PanesWidget
+
+            return PanesWidget(panes, last_page=last_page)
+        from routebook.notebook.terminal import TerminalPanes
+
+        return TerminalPanes(last_page=last_page)
 
     def show(self, page: Bundle) -> None:
         """Show a page: as HTML in a notebook, as text in a terminal."""

@@ -41,11 +41,21 @@ SUBCOMMANDS: Final = (
     Subcommand("status", "", "what is under way, what the budgets have left, where the books are", "status.status"),
     Subcommand("why", "[ID]", "why the last answer, or the one of a request's ID, came about", "why.why"),
     Subcommand("cost", "", "what was spent and where the prompts went, with charts", "cost.cost"),
+    Subcommand("cache", "[clear]", "the answers that are kept: how many, how large, what they saved; or drop them", "cache.cache", words=("clear",)),
     Subcommand("frame", "[-o NAME]", "every attempt as a pandas DataFrame, in a variable with -o", "frame.frame", words=("-o",)),
+    Subcommand(
+        "jobs", "[show|cancel N]", "the background cells: state, model, prompt; an answer; an end", "jobs.jobs", words=("show", "cancel")
+    ),
     Subcommand("plan", "TEXT", "what a prompt would be sent to, and why; nothing is sent", "plan.plan"),
     Subcommand("good", "[ID]", "mark the last answer, or the one of a request's ID, as good", "feedback.good"),
     Subcommand("bad", "[ID]", "mark the last answer, or the one of a request's ID, as bad", "feedback.bad"),
+    Subcommand("beliefs", "", "what was learned of the models, by task", "beliefs.beliefs"),
+    Subcommand(
+        "forget", "all|--task NAME|--model NAME", "forget what was learned of a task, of a model, or all", "beliefs.forget",
+        words=("all", "--task", "--model"),
+    ),
     Subcommand("doctor", "", "check keys, addresses and models for real, and say what to type", "doctor.doctor"),
+    Subcommand("warm", "NAME", "ask a slow model for one word, so that it is loaded when it is needed", "warm.warm"),
     Subcommand("init", "[PATH]", "write a routing.toml to start from; never over one that is there", "init.init", words=("--preset",)),
     Subcommand("setup", "", "fetch the embedded model's weights, once", "setup.setup"),
     Subcommand("reload", "", "read routing.toml again", "init.reload"),

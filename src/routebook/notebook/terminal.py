@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
+from routebook.errors import RoutebookError
 from routebook.messages import Answer
 from routebook.notebook import wording
+from routebook.notebook.gather import News
+
+if TYPE_CHECKING:
+    from routebook.notebook.widget import LastPage
 
 
 class TerminalView:
@@ -50,3 +56,29 @@ class TerminalView:
         sys.stdout.write(f"{start}{text}\n" if text else start)
         sys.stdout.flush()
         self._is_in_line = False
+
+
+class TerminalPanes:
+    """Writes several answers, each whole: pieces of all of them in turn could not be read."""
+
+    def __init__(self, *, last_page: LastPage) -> None:
+        """`last_page` makes the final text."""
+        self._last_page = last_page
+        self._states: dict[str, str] = {}
+
+    def open(self, *, cancel: Callable[[str], None]) -> None:
+        """Ctrl-C cancels; there is nothing to show."""
+
+    def show(self, news: Mapping[str, News]) -> None:
+        """Write each state once."""
+        for pane, piece in news.items():
+            if piece.state and piece.state != self._states.get(pane):
+                self._states[pane] = piece.state
+                sys.stdout.write(f"[{pane}: {piece.state}]\n")
+        sys.stdout.flush()
+
+    def close(self, answers: Mapping[str, Answer], failures: Mapping[str, RoutebookError]) -> None:
+        """Write all answers."""
+        if answers or failures:
+            sys.stdout.write(f"{self._last_page(answers, failures)['text/plain']}\n")
+            sys.stdout.flush()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Final
 
-from routebook.messages import Answer, Attempt, Candidate, Plan
+from routebook.messages import Answer, Attempt, Candidate, Plan, Replay
 
 LEAST_USD: Final = Decimal("0.0000001")
 """Below it an amount is only said to be small."""
+_HOW: Final = {
+    "ok": "answered", "rate_limited": "was at its limit", "timeout": "took too long", "error": "failed", "cached": "answered an equal request",
+}  # fmt: skip
 
 
 def headline(plan: Plan, *, model: str | None = None) -> str:
@@ -28,12 +32,7 @@ def headline(plan: Plan, *, model: str | None = None) -> str:
 def footline(answer: Answer) -> str:
     """Model, tokens, time to first token, total time, cost, and attempts when there was more than one."""
     last = answer.attempt
-    parts = [last.model, tokens(last)]
-    if last.ttft_s is not None:
-        parts.append(f"first token {seconds(last.ttft_s)}")
-    if last.latency_s is not None:
-        parts.append(f"total {seconds(last.latency_s)}")
-    parts.append(dollars(answer.cost_usd))
+    parts = _took(answer) if answer.replay is None else _spared(answer.replay, last)
     if len(answer.attempts) > 1:
         parts.append(f"{len(answer.attempts)} attempts")
     if answer.finish_reason == "length":
@@ -45,6 +44,35 @@ def footline(answer: Answer) -> str:
     if answer.finish_reason == "cancelled":
         parts.append("stopped")
     return " · ".join(filter(None, parts))
+
+
+def _took(answer: Answer) -> list[str]:
+    """What an answer took."""
+    last = answer.attempt
+    parts = [last.model, tokens(last)]
+    if last.ttft_s is not None:
+        parts.append(f"first token {seconds(last.ttft_s)}")
+    if last.latency_s is not None:
+        parts.append(f"total {seconds(last.latency_s)}")
+    return [*parts, dollars(answer.cost_usd)]
+
+
+def _spared(replay: Replay, attempt: Attempt) -> list[str]:
+    """Where an answer came from that took no call of its own, and what the call had cost. One that came from afar still says so."""
+    model = attempt.model if attempt.tier == "local" else f"{attempt.model} ({attempt.tier})"
+    if replay.is_shared:
+        cost = "" if replay.cost_usd is None else f", whose cost was {dollars(replay.cost_usd)}"
+        return [model, f"shares the call of an equal request{cost}"]
+    asked = f"first asked {ago((attempt.time - replay.asked_at).total_seconds())}"
+    return [model, "replayed from the cache", asked, f"cost then {dollars(replay.cost_usd)}; run again with --fresh"]
+
+
+def ago(elapsed_s: float) -> str:
+    """How long ago something was, as people say it: `40 s ago`, `3 h ago`, `2 days ago`."""
+    for unit, one_s in (("days", 86_400), ("h", 3_600), ("min", 60)):
+        if elapsed_s >= (2 * one_s if unit == "days" else one_s):
+            return f"{elapsed_s / one_s:.0f} {unit} ago"
+    return f"{max(0.0, elapsed_s):.0f} s ago"
 
 
 def tokens(attempt: Attempt) -> str:
@@ -76,12 +104,16 @@ def dollars(cost: Decimal | None) -> str:
     return f"${shown:.2f}" if shown >= 1 else f"${shown:f}".rstrip("0")
 
 
+def total_usd(answers: Iterable[Answer]) -> Decimal | None:
+    """What answers cost together; `None` when the cost of one is unknown."""
+    costs = [answer.cost_usd for answer in answers]
+    return None if None in costs else sum((cost for cost in costs if cost is not None), Decimal(0))
+
+
 def attempt_line(attempt: Attempt) -> str:
     """One attempt with how it ended and why it was made."""
     time = f" after {seconds(attempt.latency_s)}" if attempt.latency_s is not None else ""
-    how = {"ok": "answered", "rate_limited": "was at its limit", "timeout": "took too long", "error": "failed"}.get(
-        attempt.status, attempt.status
-    )
+    how = _HOW.get(attempt.status, attempt.status)
     trouble = f": {attempt.error}" if attempt.error else ""
     return f"{attempt.model} {how}{time}{trouble}"
 

@@ -7,8 +7,10 @@ from typing import Final
 
 from routebook.config.values import Config, Route
 from routebook.messages import Tier
+from routebook.plan.evidence import Beta, prior
 
 _MOST_KEPT: Final = 8
+_MOST_TASKS: Final = 256
 _kept: dict[int, Index] = {}
 """The indexes of the configs used last, by the config's identity: each holds its config, so an identity is never used twice."""
 
@@ -16,7 +18,7 @@ _kept: dict[int, Index] = {}
 class Index:
     """Look-ups over one config."""
 
-    __slots__ = ("_avoided", "by_id", "config", "of_provider", "tiers")
+    __slots__ = ("_avoided", "_priors", "by_id", "config", "of_provider", "tiers")
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -28,6 +30,7 @@ class Index:
             self.by_id.setdefault(model.id, name)
             self.of_provider.setdefault(model.provider, []).append(name)
         self._avoided: dict[str, frozenset[str]] = {}
+        self._priors: dict[str, dict[str, Beta]] = {}
 
     def avoided(self, route: Route) -> frozenset[str]:
         """The models a route avoids, by their own names, their provider's, or a pool's they are in."""
@@ -37,6 +40,15 @@ class Index:
             names = {model for name in route.avoid for model in (name, *self.of_provider.get(name, ()))}
             names.update(model for name in route.avoid if name in pools for model in pools[name].models)
             found = self._avoided[route.name] = frozenset(names)
+        return found
+
+    def priors(self, task: str) -> Mapping[str, Beta]:
+        """What is expected of each model at a task before anything was learned."""
+        found = self._priors.get(task)
+        if found is None:
+            found = self._priors[task] = {name: prior(model, task) for name, model in self.config.models.items()}
+            if len(self._priors) > _MOST_TASKS:
+                self._priors = {}
         return found
 
 

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from routebook.config.values import Price
+from routebook.plan.belief import Belief
+from routebook.plan.evidence import Evidence, Remembered
 
 SMOOTHING: Final = 0.2
 """Weight of the newest observation in the moving averages (an EWMA of about the last nine)."""
+
+
+STARTS_KEPT: Final = 50
+"""The newest times to first token, from which the slow ones are known."""
+STARTS_NEEDED: Final = 20
+"""With fewer, 95 of 100 is no figure that can be told."""
 
 
 class ModelState:
     """What was seen of one model in this process. Averages are `None` until something was seen."""
 
     __slots__ = (
-        "cooling_reason", "cooling_until", "failures", "in_flight", "is_told_to_wait", "output_tokens", "queued", "token_s", "ttft_s",
+        "cooling_reason", "cooling_until", "failures", "in_flight", "is_on_trial", "is_told_to_wait", "output_tokens", "queued", "relapses",
+        "starts_s", "token_s", "ttft_s", "when_tried",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -27,17 +37,25 @@ class ModelState:
         self.cooling_reason = ""
         self.is_told_to_wait = False
         """The provider asked for the cooldown; else it is our own caution, and not worth waiting for when nothing else is left."""
+        self.is_on_trial = False
+        """Its cooldown is over, and one request tries whether it is well; the others wait for that."""
+        self.relapses = 0
+        """Trials in a row that failed."""
+        self.when_tried: list[Callable[[], None]] = []
+        """Called once each when the trial under way is over."""
         self.ttft_s: float | None = None
         self.token_s: float | None = None
         self.output_tokens: float | None = None
+        self.starts_s: deque[float] = deque(maxlen=STARTS_KEPT)
 
     def saw_answer(self, *, ttft_s: float | None, latency_s: float, output_tokens: int | None) -> None:
         """Learn from a call that went well; it also ends a cooldown of caution, but none that the provider asked for: it was sent before."""
         self.failures = 0
         if not self.is_told_to_wait:
-            self.cooling_until, self.cooling_reason = 0.0, ""
+            self.recover()
         if ttft_s is not None:
             self.ttft_s = _average(self.ttft_s, ttft_s)
+            self.starts_s.append(ttft_s)
         if output_tokens:
             self.output_tokens = _average(self.output_tokens, output_tokens)
             self.token_s = _average(self.token_s, (latency_s - (ttft_s or 0.0)) / output_tokens)
@@ -46,6 +64,24 @@ class ModelState:
         """Take the model out until a time of the engine's clock; a later time already set stays. `is_told`: the provider asked for it."""
         if until > self.cooling_until:
             self.cooling_until, self.cooling_reason, self.is_told_to_wait = until, reason, is_told
+
+    def recover(self) -> None:
+        """It is well: end its cooldown, whoever asked for it."""
+        self.cooling_until, self.cooling_reason, self.is_told_to_wait, self.relapses = 0.0, "", False, 0
+
+    def end_trial(self) -> None:
+        """The trial is over, one way or the other: let those go on who waited for it."""
+        self.is_on_trial = False
+        waiting, self.when_tried = self.when_tried, []
+        for tell in waiting:
+            tell()
+
+    @property
+    def slow_start_s(self) -> float | None:
+        """Seconds within which 95 of 100 first tokens came; `None` while too few were seen."""
+        if len(self.starts_s) < STARTS_NEEDED:
+            return None
+        return sorted(self.starts_s)[(len(self.starts_s) * 95 - 1) // 100]
 
     def expected_s(self, output_tokens: float) -> float | None:
         """Seconds that an answer of so many tokens would take, by what was seen; `None` when nothing was."""
@@ -73,6 +109,12 @@ class Known:
         self.states: dict[str, ModelState] = {}
         self.turns: dict[str, int] = {}
         """How often each pool was used, for round-robin."""
+        self.evidence: Callable[[str], Mapping[str, Evidence]] | None = None
+        """What was learned of the models at a task; `None` while nothing was learned."""
+        self.fitted: Callable[[str], Mapping[str, Belief]] | None = None
+        """What `router.fit` learned: how good each model is for a prompt; `None` while nothing was fitted."""
+        self.recall: Callable[[str], Sequence[Remembered]] | None = None
+        """How the models did on prompts like this one; `None` while nothing is remembered."""
 
     def absent(self, name: str, *, provider: str) -> str:
         """Why a model that is named but was not found cannot be tried."""
@@ -84,6 +126,11 @@ class Known:
         if found is None:
             found = self.states[model] = ModelState()
         return found
+
+    def is_free(self, model: str) -> bool:
+        """Whether a request may call the model at once: it is well, or its cooldown is over and nobody tries it yet."""
+        state = self.states.get(model)
+        return state is None or not state.cooling_until or (not state.is_on_trial and self.cooling_s(model) == 0)
 
     def count_turns(self, pools: Iterable[str]) -> None:
         """Count one use of each pool."""

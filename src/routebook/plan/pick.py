@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from routebook.config.values import Config, Pick, Price
 from routebook.messages import Classification
+from routebook.plan.best import rank
 from routebook.plan.known import Known
 
 TYPICAL_OUTPUT = 400
 """Tokens of an answer when nothing was seen of a model yet (the median of chat answers in public logs is 200 to 500)."""
-NO_RUBRIC = 5.0
 
 
 def order(
     pool: str, models: Sequence[str], *, pick: Pick, weights: Mapping[str, float], quality: float, config: Config, known: Known,
-    seen: Classification, input_tokens: int, rng: random.Random,
+    seen: Classification, input_tokens: int, rng: random.Random, text: str = "",
+) -> list[tuple[str, str]]:  # fmt: skip
+    """Return the models in the order to try them, each with what was learned of it; every one stays in, so that each can be a fallback."""
+    if pick == "best":
+        costs = {name: expected_cost(known.prices.get(name), input_tokens=input_tokens) for name in models}
+        return rank(list(models), costs=costs, quality=quality, config=config, known=known, seen=seen, text=text, rng=rng)
+    ordered = _ordered(pool, list(models), pick=pick, weights=weights, config=config, known=known, input_tokens=input_tokens, rng=rng)
+    return [(name, "") for name in ordered]
+
+
+def _ordered(
+    pool: str, names: list[str], *, pick: Pick, weights: Mapping[str, float], config: Config, known: Known, input_tokens: int,
+    rng: random.Random,
 ) -> list[str]:  # fmt: skip
-    """Return the models in the order to try them; every one stays in, so that each can be a fallback."""
-    names = list(models)
     match pick:
-        case "in-order":
-            return names
         case "round-robin":
             turn = known.turns.get(pool, 0) % len(names)
             return names[turn:] + names[:turn]
@@ -39,10 +46,8 @@ def order(
             return sorted(names, key=lambda name: _dearness(name, known, input_tokens))
         case "fastest":
             return sorted(names, key=lambda name: _slowness(name, config, known))
-        case "best":
-            return sorted(
-                names, key=lambda name: -_worth(name, config=config, known=known, seen=seen, input_tokens=input_tokens, quality=quality)
-            )
+        case _:
+            return names
 
 
 def expected_cost(price: Price | None, *, input_tokens: int, output_tokens: float = TYPICAL_OUTPUT) -> Decimal | None:
@@ -75,20 +80,3 @@ def _slowness(name: str, config: Config, known: Known) -> tuple[int, float]:
     if seconds is not None:
         return 0, seconds
     return (1, -model.speed) if model.speed is not None else (2, model.memory_gb or 1e9)
-
-
-def _worth(name: str, *, config: Config, known: Known, seen: Classification, input_tokens: int, quality: float) -> float:
-    """Rubric for the task against cost, weighed by `quality`; a prompt with more to gain from strength leans to the rubric."""
-    model = config.models[name]
-    rubric = float(model.rubric.get(seen.task, _by_size(model.memory_gb))) / 10
-    cost = expected_cost(known.prices.get(name), input_tokens=input_tokens)
-    dearness = min(1.0, float(cost) / 0.05) if cost is not None else 0.5
-    weight = min(1.0, quality + 0.5 * seen.strength)
-    return weight * rubric - (1 - weight) * dearness
-
-
-def _by_size(memory_gb: float | None) -> float:
-    """Without a rubric a bigger local model counts as a better one: 4 GB about 5, 40 GB about 7.5."""
-    if memory_gb is None:
-        return NO_RUBRIC
-    return max(1.0, min(8.0, 3.5 + 0.75 * math.sqrt(memory_gb)))

@@ -44,8 +44,9 @@ class _Draft:
             agent = agents[request.agent]
             for rank, names in (("primary", agent.primary), ("backup", agent.backup), ("tertiary", agent.tertiary)):
                 pool = f"{request.agent}.{rank}"
-                for model, inner, _ in self.members(pool, names, pick=agent.pick):
-                    yield model, inner, f"{rank} of agent {request.agent}"
+                yield from self.members(pool, names, pick=agent.pick, reason=f"{rank} of agent {request.agent}")
+        elif self.route.quality is not None:
+            yield from self.members(None, self.route.try_, pick="best", reason="best of the route")
         else:
             for position, name in enumerate(self.route.try_):
                 yield from self.expand(name, reason="first choice" if position == 0 else f"fallback {position}")
@@ -71,20 +72,23 @@ class _Draft:
             yield name, None, reason  # of a discovering provider that does not have it
 
     def members(
-        self, pool: str, names: Sequence[str], *, pick: Pick, weights: object = None, quality: float = 0.5, reason: str = ""
+        self, pool: str | None, names: Sequence[str], *, pick: Pick, weights: object = None, quality: float = 0.5, reason: str = ""
     ) -> Iterable[tuple[str, str | None, str]]:
         """Order the models of a pool by its strategy."""
-        models = [model for name in names for model, _, _ in self.expand(name, reason="")]
-        absent = [model for model in models if model not in self.config.models]
-        yield from ((model, pool, reason) for model in absent)
-        models = [model for model in models if model in self.config.models]
+        homes: dict[str, str | None] = {}
+        for name in names:
+            for model, inner, _ in self.expand(name, reason=""):
+                homes.setdefault(model, pool or inner)
+        models = [model for model in homes if model in self.config.models]
+        yield from ((model, pool, reason) for model in homes if model not in self.config.models)
         if models:
             weighed = weights if isinstance(weights, dict) else {}
             ordered = order(
-                pool, models, pick=pick, weights=weighed, quality=quality, config=self.config, known=self.known,
+                pool or "", models, pick=pick, weights=weighed, config=self.config, known=self.known, text=self.request.text,
+                quality=quality if self.route.quality is None else self.route.quality,
                 seen=self.seen, input_tokens=self.input_tokens, rng=self.rng,
             )  # fmt: skip
-            yield from ((model, pool, reason) for model in ordered)
+            yield from ((model, homes[model], f"{reason}: {why}" if why else reason) for model, why in ordered)
 
     def obstacle(self, name: str) -> str | None:
         """Why a model cannot take the prompt, or `None`."""

@@ -55,15 +55,17 @@ def react(error: ProviderError, *, route: Route, retries: int, failures: int, ha
         left_s: seconds until the request's deadline; 0 when no attempt is left.
         rng: for jitter.
     """
+    is_failing = failures >= COOL_FAILURES
     match error:
         case RateLimited():
             step = _rate_limited(error, route=route, retries=retries, has_next=has_next, rng=rng)
         case TimedOut():
             step = _timed_out(route, retries)
         case StreamBroken():
-            step = _broken(route, retries, rng)
+            step = _broken(route, retries, rng, is_hopeless=is_failing and has_next)
         case Unavailable():
             again = error.status is not None and retries < 1  # a server that answered may do better; one that did not will not
+            again = again and not (is_failing and has_next)
             step = Retry(after_s=_jitter(BACKOFF_S, rng)) if again else Next()
         case AuthFailed():
             step = Next(cool_s=COOL_AUTH_S)
@@ -113,10 +115,10 @@ def _timed_out(route: Route, retries: int) -> Step:
     return Stop() if asked is not None and asked.then == "raise" else Next()
 
 
-def _broken(route: Route, retries: int, rng: random.Random) -> Step:
+def _broken(route: Route, retries: int, rng: random.Random, *, is_hopeless: bool) -> Step:
     if route.on_stream_break == "raise":
         return Stop()
-    return Retry(after_s=_jitter(BACKOFF_S, rng)) if retries < 1 else Next()
+    return Retry(after_s=_jitter(BACKOFF_S, rng)) if retries < 1 and not is_hopeless else Next()
 
 
 def _jitter(about_s: float, rng: random.Random) -> float:

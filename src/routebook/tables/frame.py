@@ -1,14 +1,24 @@
-"""The ledger as a tidy frame: one row for each attempt, typed so that it groups, plots and saves without repair."""
+"""The ledger as a tidy frame: one row for each attempt, typed so that it groups, plots and saves without repair.
+
+What was read once is kept with the books: asked again, only what is new or was still running is read.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+import threading
+from typing import TYPE_CHECKING, Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
 
+from routebook.books import reading
 from routebook.books.books import Books
-from routebook.books.ledger import COLUMNS, columns
+from routebook.tables.columns import Counts, Names, Numbers, Texts, Times
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
 
 ORDER: Final = (
     "time", "request_id", "attempt", "kind", "notebook", "cell_id", "task", "complexity", "strength", "route", "agent", "priority",
@@ -20,9 +30,69 @@ CATEGORIES: Final = (
     "kind", "notebook", "cell_id", "task", "route", "agent", "priority", "model", "provider", "tier", "pool", "status",
     "error_type", "finish_reason",
 )  # fmt: skip
-COUNTS: Final = ("input_tokens", "cached_tokens", "output_tokens")
-FIGURES: Final = ("complexity", "strength", "queue_s", "ttft_s", "latency_s", "feedback")
-MONEY: Final = ("cost_usd", "baseline_usd")
+PICO: Final = 1e12
+KINDS: Final[dict[str, Callable[[], Numbers | Names | Texts]]] = {
+    **dict.fromkeys(CATEGORIES, Names),
+    **dict.fromkeys(("request_id", "error", "reason"), Texts),
+    **dict.fromkeys(("input_tokens", "cached_tokens", "output_tokens"), Counts),
+    **dict.fromkeys(("complexity", "strength", "queue_s", "ttft_s", "latency_s", "feedback"), Numbers),
+    **dict.fromkeys(("cost_usd", "baseline_usd"), lambda: Numbers(unit=PICO)),
+    "time": Times,
+    "attempt": lambda: Numbers("int64"),
+    "tokens_estimated": lambda: Numbers("bool"),
+}
+
+
+class _Kept:
+    """The columns as far as they were read."""
+
+    def __init__(self) -> None:
+        self.ids = Numbers("int64")
+        self.times = Times()
+        self.feedback = Numbers()
+        self.columns: dict[str, Numbers | Names | Texts] = {name: KINDS[name]() for name in ORDER}
+        self.columns |= {"time": self.times, reading.FEEDBACK: self.feedback}
+        self.stable = 0
+        """Rows that have ended, and all before them have: they are not read again."""
+        self.frame: pd.DataFrame | None = None
+        """What was made of them last; it never leaves this file, so nobody writes to it."""
+
+    def read(self, connection: sqlite3.Connection) -> pd.DataFrame:
+        """Read what is new, at one moment."""
+        connection.execute("BEGIN")
+        try:
+            after = self._bookmark(connection)
+            for ids, columns in reading.parts(connection, after=after):
+                self.ids.add(ids)
+                for name, part in zip(reading.READ, columns, strict=True):
+                    self.columns[name].add(part)
+            self._join(feedback=reading.feedback(connection), running=reading.first_running(connection))
+        finally:
+            connection.execute("COMMIT")
+        return pd.DataFrame({name: column.typed() for name, column in self.columns.items()}, copy=False)
+
+    def _bookmark(self, connection: sqlite3.Connection) -> int:
+        """The row to read on from: behind what is stable, or the first when these are other books now."""
+        if self.stable and not reading.is_there(
+            connection, row=int(self.ids.values[self.stable - 1]), time=int(self.times.values[self.stable - 1])
+        ):
+            self.stable = 0
+        return int(self.ids.values[self.stable - 1]) if self.stable else 0
+
+    def _join(self, *, feedback: list[tuple[int, float]], running: int | None) -> None:
+        for column in (self.ids, *self.columns.values()):
+            if column is not self.feedback:
+                column.join(self.stable)
+        ids = self.ids.values
+        self.feedback.values = np.full(len(ids), np.nan)
+        if feedback:
+            rows, values = zip(*feedback, strict=True)
+            self.feedback.values[np.searchsorted(ids, rows)] = values
+        self.stable = len(ids) if running is None else int(np.searchsorted(ids, running))
+
+
+_KEPT: Final[WeakKeyDictionary[Books, _Kept]] = WeakKeyDictionary()
+_READING: Final = threading.Lock()
 
 
 def frame(books: Books) -> pd.DataFrame:
@@ -30,27 +100,14 @@ def frame(books: Books) -> pd.DataFrame:
 
     Columns and types: `time` is `datetime64[us, UTC]`; names are categories; token counts are nullable integers; seconds, scores and
     dollars are floats, NaN where unknown (an unknown price is not a price of 0); `tokens_estimated` is bool. Feedback is 1 good, 0 bad.
+    The frame is the caller's own: what is changed in it is not seen by the next.
 
     Raises:
         BooksError: the books cannot be read.
     """
-    _, rows = books.read(columns)
-    stored = dict(zip(COLUMNS, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(COLUMNS, ())
-    return pd.DataFrame({name: _typed(name, stored[name]) for name in ORDER})
-
-
-def _typed(name: str, values: tuple[object, ...]) -> object:
-    """One column as pandas has it best."""
-    if name == "time":
-        return pd.to_datetime(np.array(values, dtype="int64"), unit="us", utc=True).as_unit("us")
-    if name in CATEGORIES:
-        return pd.Categorical(values)
-    if name in COUNTS:
-        return pd.array(list(values), dtype="Int64")
-    if name in MONEY:
-        return np.array([np.nan if value is None else value for value in values], dtype=float) / 1e12
-    if name in FIGURES:
-        return np.array([np.nan if value is None else value for value in values], dtype=float)
-    if name == "attempt":
-        return np.array(values, dtype="int64")
-    return np.array(values, dtype=bool) if name == "tokens_estimated" else pd.array(list(values), dtype="str")
+    with _READING:
+        kept = _KEPT.pop(books, None) or _Kept()
+        made = books.read(kept.read)
+        kept.frame = made
+        _KEPT[books] = kept  # not before: half of what a broken read took in would be in the next frame
+        return made.copy(deep=False)  # pandas copies a column as soon as one of the two is written to

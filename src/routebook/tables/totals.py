@@ -17,8 +17,9 @@ def totals(frame: pd.DataFrame, by: str = "model") -> pd.DataFrame:
     """Return one row for each `by` (`model`, `tier`, `task`, …), the dearest first, and a last row for all.
 
     Columns: `requests`, `attempts`, `failed`, `tokens`, `cost_usd` (of the priced attempts), `unpriced`
-    (ended attempts whose cost is unknown), `saved_usd` (against the dearest model of each plan, where both are known), `ttft_s` and
-    `latency_s` (medians of answers). What nothing is known of is NaN, never 0.
+    (ended attempts whose cost is unknown), `saved_usd` (against the dearest model of each plan, where both are known), `replayed`
+    (requests that the cache answered, or an equal one's call), `replayed_usd` (what these cost when they were asked, where it is known),
+    `ttft_s` and `latency_s` (medians of answers). What nothing is known of is NaN, never 0.
     """
     parts = [_row(_name(value), part) for value, part in frame.groupby(by, observed=True, dropna=False)]
     parts.sort(key=lambda row: (-_or_zero(row["cost_usd"]), -row["requests"]))
@@ -31,8 +32,11 @@ def unpriced(frame: pd.DataFrame) -> int:
 
 
 def _row(name: str, part: pd.DataFrame) -> dict[str, Any]:
-    answered = part[part["status"].isin(ANSWERED)]
-    saved = (part["baseline_usd"] - part["cost_usd"]).clip(lower=0)
+    is_replay = part["kind"] == "cache"
+    calls = part[~is_replay]
+    answered = calls[calls["status"].isin(ANSWERED)]
+    saved = (calls["baseline_usd"] - calls["cost_usd"]).clip(lower=0)
+    replays = part[is_replay & (part["status"] != "cancelled")]
     return {
         "name": name,
         "requests": part["request_id"].nunique(),
@@ -42,6 +46,8 @@ def _row(name: str, part: pd.DataFrame) -> dict[str, Any]:
         "cost_usd": _sum(part["cost_usd"]),
         "unpriced": unpriced(part),
         "saved_usd": _sum(saved),
+        "replayed": len(replays),
+        "replayed_usd": _sum(replays["baseline_usd"]),
         "ttft_s": answered["ttft_s"].median(),
         "latency_s": answered["latency_s"].median(),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
@@ -18,6 +19,8 @@ _SLOW_S: Final = 10.0
 _FOREVER_S: Final = 86_400.0
 _FAILURES: Final = frozenset({"rate_limit", "server_error", "overloaded", "context_overflow", "auth", "not_found"})
 _INSIDE: Final = frozenset({"stall", "cut", "malformed", "oversized", "error_inside"})
+_ELSEWHERE: Final = "http://192.0.2.1/elsewhere"
+"""An address that is nobody's (RFC 5737)."""
 _PAGE: Final = b"<!doctype html><html><head><title>Sign in to the network</title></head><body><h1>Welcome</h1></body></html>"
 
 
@@ -44,9 +47,11 @@ class Out(Protocol):
 class Scene:
     """One call and what is to be played for it."""
 
-    def __init__(self, wire: Wire, asked: Asked, act: Act, *, out: Out, form: WaitForm | None) -> None:
-        """`form` is how a wait is stated, instead of the usual way of the wire format."""
-        self._wire, self._asked, self._act, self._out, self._form = wire, asked, act, out, form
+    def __init__(
+        self, wire: Wire, asked: Asked, act: Act, *, out: Out, form: WaitForm | None, clock: Callable[[], float] = time.time
+    ) -> None:
+        """`form` is how a wait is stated, instead of the usual way of the wire format; `clock` is the server's."""
+        self._wire, self._asked, self._act, self._out, self._form, self._clock = wire, asked, act, out, form, clock
         self.stated: Wait | None = None
         """What the client was told about when to come back."""
 
@@ -66,7 +71,7 @@ class Scene:
         return fault.kind if fault is not None else "ok"
 
     def _fail(self, fault: Fault) -> None:
-        response, self.stated = failure(self._wire, fault, form=self._form)
+        response, self.stated = failure(self._wire, fault, form=self._form, clock=self._clock)
         self._out.respond(response.status, response.headers, response.body)
 
     async def _hang_up(self, fault: Fault) -> None:
@@ -75,6 +80,13 @@ class Scene:
 
     async def _page(self, fault: Fault) -> None:
         self._out.respond(fault.status or 200, {"content-type": "text/html; charset=utf-8"}, _PAGE)
+
+    async def _redirect(self, fault: Fault) -> None:  # noqa: ARG002 - one signature for all
+        self._out.respond(307, {"location": _ELSEWHERE}, b"")
+
+    async def _misframe(self, fault: Fault) -> None:  # noqa: ARG002 - one signature for all
+        self._out.start({"content-type": self._wire.stream_type if self._asked.is_stream else "application/json"})
+        self._out.write(b"not a length\r\n" + self._wire.token(self._asked, "x") + b"\r\n" + END)
 
     async def _nothing(self, fault: Fault) -> None:
         if self._asked.is_stream:
@@ -101,6 +113,8 @@ class Scene:
         "empty": _nothing,
         "refusal": _refuse,
         "slow_first_token": _late,
+        "redirect": _redirect,
+        "bad_framing": _misframe,
     }
 
     async def _stream(self) -> None:

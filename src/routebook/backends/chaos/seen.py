@@ -27,6 +27,8 @@ class SeenCall(msgspec.Struct):
     input_tokens: int | None = None
     """As reported to the client."""
     output_tokens: int | None = None
+    not_before_s: float | None = None
+    """When it was told to come back, on the same clock."""
     early_s: float = 0.0
     """So long before the time that an earlier answer to the same body had stated."""
 
@@ -92,7 +94,7 @@ class Seen:
 
     def state_wait(self, call: SeenCall, *, until_s: float) -> None:
         """Remember until when the sender of a call was told to wait."""
-        self._not_before[_same(call)] = until_s
+        call.not_before_s = self._not_before[_same(call)] = until_s
 
     def report(self, call: SeenCall, *, input_tokens: int, output_tokens: int) -> None:
         """Remember the usage that a call is told."""

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -21,6 +21,7 @@ from routebook.backends.chaos.wire_anthropic import AnthropicWire
 from routebook.backends.chaos.wire_gemini import GeminiWire
 from routebook.backends.chaos.wire_ollama import OllamaWire
 from routebook.backends.chaos.wire_openai import OpenAIWire
+from routebook.backends.unreadable import UNREADABLE
 from routebook.config.scripted import Chaos, Fault
 
 _WIRES: Final[dict[str, Wire]] = {"openai": OpenAIWire(), "anthropic": AnthropicWire(), "gemini": GeminiWire(), "ollama": OllamaWire()}
@@ -51,6 +52,7 @@ class ChaosServer:
         random_usage: bool = False,
         wait_forms: Sequence[WaitForm] = (),
         keep: int = 10_000,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         """Prepare a server; `start` opens its port.
 
@@ -63,11 +65,13 @@ class ChaosServer:
             random_usage: report tokens drawn from the seed: output up to the request's limit, input never more than was sent.
             wait_forms: the ways in which a time to wait is stated, in turn, instead of the usual one of each wire format.
             keep: how many calls `seen` keeps the details of.
+            clock: what it dates its failures by; a wrong one is a fault too.
         """
         self.seen = Seen(keep=keep)
         self._wire_name = script.wire
         self._script = Script(script, models=models, random_usage=random_usage)
         self._key, self._rpm, self._max_concurrent = key, rpm, max_concurrent
+        self._clock = clock
         self._forms = itertools.cycle(wait_forms) if wait_forms else None
         self._minute: deque[float] = deque()
         self._server: asyncio.Server | None = None
@@ -125,7 +129,7 @@ class ChaosServer:
     async def _call(self, request: HttpRequest, wire: Wire, *, out: Connection) -> None:
         try:
             asked = wire.asked(request.path, msgspec.json.decode(request.body))
-        except (msgspec.DecodeError, KeyError, TypeError, AttributeError) as error:
+        except (*UNREADABLE, KeyError, TypeError, AttributeError) as error:
             out.respond(
                 400,
                 _JSON,
@@ -144,11 +148,11 @@ class ChaosServer:
 
     async def _play(self, act: Act, call: SeenCall, *, asked: Asked, wire: Wire, out: Connection, instead: Fault | None) -> str:
         act.fault = instead or act.fault
-        scene = Scene(wire, asked, act, out=out, form=next(self._forms) if self._forms else None)
+        scene = Scene(wire, asked, act, out=out, form=next(self._forms) if self._forms else None, clock=self._clock)
         outcome = await scene.play()
         if scene.stated is not None and scene.stated.seconds is not None:
             self.seen.state_wait(call, until_s=time.monotonic() + scene.stated.seconds)
-        if outcome == "ok":
+        if outcome in ("ok", "slow_first_token"):
             self.seen.report(call, input_tokens=act.input_tokens, output_tokens=act.output_tokens)
         if instead is not None and outcome == "rate_limit":
             return "over_limit"

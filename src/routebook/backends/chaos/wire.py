@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import email.utils
 import math
 import time
+from collections.abc import Callable
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
 import msgspec
@@ -13,11 +15,13 @@ from routebook.backends.chaos.script import Act, Asked
 from routebook.config.scripted import Fault
 
 encode = msgspec.json.encode
-WaitForm = Literal["seconds", "ms", "date", "body"]
-"""How a 429 states its time: `retry-after` in seconds, `retry-after-ms`, `retry-after` as a date, or in the body."""
+WaitForm = Literal["seconds", "ms", "date", "body", "reset", "page"]
+"""How a 429 states its time: `retry-after` in seconds, `retry-after-ms`, `retry-after` as a date, in the body, as the reset of a limit that
+has nothing remaining, or with `retry-after` on a page of whatever stands in front of the provider."""
 
 REFUSAL: Final = "I cannot help with that request."
 _STATUS: Final = {"rate_limit": 429, "server_error": 500, "context_overflow": 400, "auth": 401, "not_found": 404}
+_PAGE: Final = b"<html><head><title>429 Too Many Requests</title></head><body><center><h1>429 Too Many Requests</h1></center></body></html>"
 
 
 class Wait(NamedTuple):
@@ -46,6 +50,10 @@ class Wire(Protocol):
     """What it answers when it has too much to do."""
     wait_form: WaitForm
     """How this kind of provider usually states the time to wait."""
+    reset_headers: tuple[str, str]
+    """The names of what remains of a limit and of when it is reset."""
+    has_reset_dates: bool
+    """A reset is stated as a date (RFC 3339), else as a duration."""
 
     def asked(self, path: str, body: dict[str, Any]) -> Asked:
         """Read a request. Raises `KeyError`, `TypeError` or `AttributeError` when it is none."""
@@ -88,25 +96,39 @@ class Wire(Protocol):
         ...
 
 
-def failure(wire: Wire, fault: Fault, *, form: WaitForm | None) -> tuple[Failure, Wait]:
-    """Return the response of a fault that comes instead of an answer, and the wait it states."""
-    wait = _wait(fault.retry_after_s, form=form or wire.wait_form)
+def failure(wire: Wire, fault: Fault, *, form: WaitForm | None, clock: Callable[[], float] = time.time) -> tuple[Failure, Wait]:
+    """Return the response of a fault that comes instead of an answer, and the wait it states; `clock` is the server's, right or wrong."""
     status = fault.status or (wire.overloaded_status if fault.kind == "overloaded" else _STATUS[fault.kind])
-    headers = {"content-type": "application/json", "date": email.utils.formatdate(usegmt=True), **wait.headers}
-    return Failure(status, headers, wire.error(fault, status=status, wait=wait)), wait
+    form = form if form and (form != "reset" or status == _STATUS["rate_limit"]) else wire.wait_form
+    wait = _wait(wire, fault.retry_after_s, form=form, clock=clock)
+    is_page = form == "page" and status == _STATUS["rate_limit"]
+    content_type = "text/html" if is_page else "application/json"
+    headers = {"content-type": content_type, "date": email.utils.formatdate(clock(), usegmt=True), **wait.headers}
+    return Failure(status, headers, _PAGE if is_page else wire.error(fault, status=status, wait=wait)), wait
 
 
-def _wait(seconds: float | None, *, form: WaitForm) -> Wait:
+def _wait(wire: Wire, seconds: float | None, *, form: WaitForm, clock: Callable[[], float]) -> Wait:
     if seconds is None:
         return Wait({}, None)
+    if form == "reset":
+        return _reset(wire, seconds)
     if form == "body":
         return Wait({}, seconds, is_in_body=True)
     if form == "ms":
         return Wait({"retry-after-ms": f"{seconds * 1000:.0f}"}, seconds)
     if form == "date":
-        until = math.ceil(time.time() + seconds)
-        return Wait({"retry-after": email.utils.formatdate(until, usegmt=True)}, until - time.time())
+        until = math.ceil(clock() + seconds)
+        return Wait({"retry-after": email.utils.formatdate(until, usegmt=True)}, until - clock())
     return Wait({"retry-after": f"{seconds:g}"}, seconds)
+
+
+def _reset(wire: Wire, seconds: float) -> Wait:
+    """State the reset of a limit that has nothing remaining."""
+    remaining, reset = wire.reset_headers
+    if not wire.has_reset_dates:
+        return Wait({remaining: "0", reset: f"{seconds:g}s"}, seconds)
+    until = math.ceil(time.time() + seconds)  # a date is measured against the reader's clock, so the server's must be right
+    return Wait({remaining: "0", reset: f"{dt.datetime.fromtimestamp(until, dt.UTC):%Y-%m-%dT%H:%M:%SZ}"}, until - time.time())
 
 
 def sse(value: object) -> bytes:

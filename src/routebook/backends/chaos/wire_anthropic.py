@@ -24,6 +24,8 @@ class AnthropicWire:
     stream_type = "text/event-stream"
     overloaded_status = 529
     wait_form: WaitForm = "seconds"
+    reset_headers = ("anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-requests-reset")
+    has_reset_dates = True
 
     def asked(self, path: str, body: dict[str, Any]) -> Asked:  # noqa: ARG002 - one signature for all formats
         """See `Wire.asked`."""

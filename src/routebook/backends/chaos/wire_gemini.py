@@ -25,6 +25,8 @@ class GeminiWire:
     stream_type = "text/event-stream"
     overloaded_status = 503
     wait_form: WaitForm = "body"
+    reset_headers = ("x-ratelimit-remaining-requests", "x-ratelimit-reset-requests")
+    has_reset_dates = False
 
     def asked(self, path: str, body: dict[str, Any]) -> Asked:
         """See `Wire.asked`."""

@@ -28,6 +28,8 @@ class OpenAIWire:
     stream_type = "text/event-stream"
     overloaded_status = 503
     wait_form: WaitForm = "seconds"
+    reset_headers = ("x-ratelimit-remaining-requests", "x-ratelimit-reset-requests")
+    has_reset_dates = False
 
     def asked(self, path: str, body: dict[str, Any]) -> Asked:  # noqa: ARG002 - one signature for all formats
         """See `Wire.asked`."""

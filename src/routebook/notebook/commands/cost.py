@@ -43,11 +43,19 @@ def cost_parts(frame: pd.DataFrame) -> list[Part]:
 
 
 def _sentence(total: pd.Series) -> str:
-    attempts, unpriced = int(total["attempts"]), int(total["unpriced"])
+    attempts, unpriced = int(total["attempts"]) - int(total["replayed"]), int(total["unpriced"])
     left = f", without {figures.plural(unpriced, 'attempt')} whose price is unknown" if unpriced else ""
     saved = total["saved_usd"]
     less = f" The dearest model of each plan would have cost {figures.money(saved)} more." if not math.isnan(saved) and saved > 0 else ""
-    return f"{figures.money(total['cost_usd'])} for {figures.plural(attempts, 'attempt')}{left}.{less}"
+    return f"{figures.money(total['cost_usd'])} for {figures.plural(attempts, 'attempt')}{left}.{less}{_replayed(total)}"
+
+
+def _replayed(total: pd.Series) -> str:
+    """What the cache saved."""
+    replayed, saved = int(total["replayed"]), total["replayed_usd"]
+    if not replayed:
+        return ""
+    return f" The cache answered {figures.plural(replayed, 'request')}; what that saved: {figures.money(saved)}."
 
 
 def _table(by: str, totals: pd.DataFrame) -> Table:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
+from routebook.books.books import local_now
 from routebook.books.glance import Cap
+from routebook.books.quota_view import LimitLine
 from routebook.engine.survey import ModelLine, Status
 from routebook.engine.survey import status as survey_status
 from routebook.notebook import figures
@@ -18,7 +22,42 @@ def status(session: Session, rest: str) -> None:
     refuse_rest("status", rest)
     router = session.router
     found = survey_status(router.runtime(), notebook=session.notebook)
-    session.show(report(*_under_way(found), *_budgets(found.caps), *_left_out(found), *_places(found, str(router.file or ""))))
+    session.show(report(*status_parts(found, str(router.file or ""))))
+
+
+def status_parts(found: Status, file: str) -> list[Part]:
+    """The parts of the page."""
+    return [*_under_way(found), *_limits(found), *_budgets(found.caps), *_left_out(found), *_places(found, file)]
+
+
+def _limits(found: Status) -> list[Part]:
+    """What is left of each limit, and who cools down; the clock times are this machine's."""
+    now = local_now()
+    parts: list[Part] = []
+    if found.limits:
+        titles = ("of", "limit", ">taken", ">most", ">left", "more at", "says")
+        parts += [
+            Heading("limits, all kernels together"),
+            Table(titles, [_limit(line, now) for line in found.limits], strong=[n for n, line in enumerate(found.limits) if not line.left]),
+        ]
+    if found.cooling:
+        rows = [
+            (cool.label, _at(now, cool.left_s), f"a day's quota is spent ({cool.reason})" if cool.is_day else cool.reason)
+            for cool in found.cooling
+        ]
+        parts += [Heading("left alone, as their providers asked"), Table(("name", "until", "why"), rows)]
+    return parts
+
+
+def _limit(line: LimitLine, now: dt.datetime) -> tuple[str, ...]:
+    back = "" if line.back_s is None else _at(now, line.back_s)
+    return line.label, line.what, figures.count(line.used), figures.count(line.most), figures.count(line.left), back, line.source
+
+
+def _at(now: dt.datetime, seconds: float) -> str:
+    """A time as it will be on the clock: with seconds today, with the day when it is another."""
+    then = now + dt.timedelta(seconds=seconds)
+    return f"{then:%H:%M:%S}" if then.date() == now.date() else f"{then:%a %d %b %H:%M}"
 
 
 def _under_way(found: Status) -> list[Part]:

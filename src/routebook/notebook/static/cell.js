@@ -1,57 +1,119 @@
-// The live view of one %%route cell. Everything a model says is set as text, never as markup.
+// The live view of a %%route cell: one pane for each request, side by side.
 //
-// What changes rarely is state of the model (head, state, text so far), so that a page which opens late, or missed a message, catches up.
-// What changes often comes as messages: { at, delta } is appended where the text is as long as `at` says, and waits for the state otherwise.
-export default {
-  render({ model, el }) {
-    const part = (name, tag = "div") => {
-      const node = document.createElement(tag);
-      node.className = `routebook-${name}`;
-      return node;
-    };
-    const head = part("head");
-    const body = part("body");
-    const live = part("text");
-    const foot = part("foot");
-    const state = part("state", "span");
-    const cancel = part("cancel", "button");
-    const text = document.createTextNode(model.get("text"));
+// The end of an answer is set as text, never as markup; what has settled comes as HTML from the kernel's own renderer, which lets nothing of
+// a model's through but what it made itself. What changes rarely is state of the model (by pane: heads, states, settled HTML and how many
+// characters it stands for, text behind it), so that a page which opens late, or missed a message, catches up. What changes often comes as
+// messages, { pane: { void, from, html, length, at, delta } }: a piece that does not fit onto what is there waits for the state.
+const part = (name, tag = "div") => {
+  const node = document.createElement(tag);
+  node.className = `routebook-${name}`;
+  return node;
+};
 
-    live.append(text);
-    body.append(live);
-    state.setAttribute("role", "status");
-    cancel.textContent = "Cancel";
-    cancel.type = "button";
-    cancel.onclick = () => {
-      cancel.disabled = true;
-      state.textContent = "cancelling";
-      model.send({ kind: "cancel" });
-    };
-    foot.append(cancel, state);
-    el.classList.add("routebook-cell");
-    el.append(head, body, foot);
+const offerCopy = (block) => {
+  if (block.querySelector(".routebook-copy")) return;
+  const code = block.textContent;
+  const copy = part("copy", "button");
+  copy.type = "button";
+  copy.textContent = "Copy";
+  copy.onclick = async () => {
+    await navigator.clipboard.writeText(code);
+    copy.textContent = "Copied";
+  };
+  block.prepend(copy);
+};
 
-    const showState = () => {
-      head.textContent = model.get("head");
-      if (!cancel.disabled) state.textContent = model.get("state");
-    };
-    const catchUp = () => {
-      if (model.get("text").length > text.length) text.data = model.get("text");
-    };
-    const onMessage = (news) => {
+const makePane = (name, model) => {
+  const box = part("pane");
+  const head = part("head");
+  const body = part("body");
+  const settled = part("settled");
+  const live = part("text");
+  const foot = part("foot");
+  const state = part("state", "span");
+  const cancel = part("cancel", "button");
+  const text = document.createTextNode("");
+  let reached = 0; // characters of the answer that `settled` stands for
+
+  live.append(text);
+  body.append(settled, live);
+  state.setAttribute("role", "status");
+  cancel.textContent = "Cancel";
+  cancel.type = "button";
+  cancel.onclick = () => {
+    cancel.disabled = true;
+    state.textContent = "cancelling";
+    model.send({ kind: "cancel", pane: name });
+  };
+  foot.append(cancel, state);
+  if (name) {
+    box.setAttribute("role", "group");
+    box.setAttribute("aria-label", name);
+    cancel.setAttribute("aria-label", `Cancel ${name}`);
+  }
+  box.append(head, body, foot);
+
+  return {
+    box,
+    showState() {
+      head.textContent = model.get("heads")[name] ?? "";
+      const said = model.get("states")[name] ?? "";
+      if (!cancel.disabled || said === "done") state.textContent = said;
+      cancel.hidden = said === "done";
+    },
+    catchUp() {
+      const length = model.get("lengths")[name] ?? 0;
+      const tail = model.get("tails")[name] ?? "";
+      if (length > reached) {
+        settled.innerHTML = model.get("settled")[name];
+        reached = length;
+        text.data = tail;
+        settled.querySelectorAll("pre").forEach(offerCopy);
+      } else if (length === reached && tail.length > text.length) {
+        text.data = tail;
+      }
+    },
+    take(news) {
       if (news.void !== undefined) {
         const gone = part("void", "del");
-        gone.textContent = text.data;
+        gone.textContent = settled.textContent + text.data;
         gone.title = news.void;
-        if (text.data) body.insertBefore(gone, live);
+        if (gone.textContent) body.insertBefore(gone, settled);
+        settled.replaceChildren();
         text.data = "";
-      } else if (news.at === text.length) {
-        text.appendData(news.delta);
+        reached = 0;
       }
+      if (news.delta === undefined || news.from !== reached) return;
+      if (news.html !== undefined) {
+        settled.insertAdjacentHTML("beforeend", news.html);
+        reached += news.length;
+        text.data = "";
+        settled.querySelectorAll("pre").forEach(offerCopy);
+      }
+      if (news.at === text.length) text.appendData(news.delta);
+    },
+  };
+};
+
+export default {
+  render({ model, el }) {
+    const panes = new Map(model.get("panes").map((name) => [name, makePane(name, model)]));
+    const each = (what) => () => panes.forEach((pane) => pane[what]());
+    const onMessage = (news) => Object.entries(news).forEach(([name, piece]) => panes.get(name)?.take(piece));
+    const watched = {
+      "change:heads": each("showState"),
+      "change:states": each("showState"),
+      "change:lengths": each("catchUp"),
+      "change:tails": each("catchUp"),
+      "msg:custom": onMessage,
     };
-    const watched = { "change:head": showState, "change:state": showState, "change:text": catchUp, "msg:custom": onMessage };
+
+    el.classList.add("routebook-cell");
+    if (panes.size > 1) el.classList.add("routebook-panes");
+    el.append(...[...panes.values()].map((pane) => pane.box));
     for (const [name, react] of Object.entries(watched)) model.on(name, react);
-    showState();
+    each("showState")();
+    each("catchUp")();
     return () => {
       for (const [name, react] of Object.entries(watched)) model.off(name, react);
     };

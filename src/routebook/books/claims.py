@@ -1,0 +1,72 @@
+"""What an attempt asks of the limits, what it is told when there is no room, and what was heard of the limits in the end."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from routebook.messages import Quota, Value
+
+
+class Scope(Value, frozen=True, kw_only=True):
+    """A provider or a model of one, with its own limits; `None` for no limit."""
+
+    name: str
+    """`groq`, or `groq/llama-3.3-70b` by the provider's own name for the model: the same in every kernel's `routing.toml`."""
+    label: str
+    """As the user calls it."""
+    max_concurrent: int | None = None
+    rpm: int | None = None
+    rpd: int | None = None
+    tpm: int | None = None
+    tpd: int | None = None
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether anything must be counted for it."""
+        return any((self.max_concurrent, self.rpm, self.rpd, self.tpm, self.tpd))
+
+
+class Claim(Value, frozen=True, kw_only=True):
+    """What one attempt needs."""
+
+    scopes: tuple[Scope, ...]
+    """The model first, then what it shares limits with."""
+    input_tokens: int
+    tokens: int
+    """The most it may use, input and output."""
+
+
+class Wait(Value, frozen=True, kw_only=True):
+    """There is no room now."""
+
+    kind: Literal["places", "window", "quota", "cooldown", "probe"]
+    reason: str
+    until_s: float | None = None
+    """Seconds until there is room at the soonest; `None` when nobody can know."""
+    is_stated: bool = False
+    """The provider said so: looking again before is of no use."""
+    is_day: bool = False
+    """A day's quota is spent."""
+
+
+class Admitted(Value, frozen=True, kw_only=True):
+    """There is room, and it is taken."""
+
+    row: int
+    """Of the ledger."""
+    is_probe: bool = False
+    """It is the first to try a model whose cooldown is over; the others wait for its first word."""
+
+
+class Heard(Value, frozen=True, kw_only=True):
+    """What the end of an attempt says of the limits."""
+
+    scope: str
+    """Of what was said."""
+    quotas: tuple[Quota, ...] = ()
+    cool_s: float | None = None
+    """Nobody may ask again before so many seconds."""
+    is_day: bool = False
+    reason: str = ""
+    is_answer: bool = False
+    """The model answered: a cooldown that this attempt tried the end of is over."""

@@ -1,0 +1,139 @@
+"""Requests and tokens within their limits: checked and counted before a call, settled after it, in the transaction of its row.
+
+All kernels that share the books count together. Besides the limits of `routing.toml` hold those that providers tell.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+
+from routebook.books import cooldowns, leases
+from routebook.books.claims import Claim, Heard, Scope, Wait
+from routebook.books.steady import MARGIN, MICRO
+from routebook.books.windows import DAY, MINUTE, Window, count, room_at, used
+from routebook.messages import Quota
+
+
+def check(connection: sqlite3.Connection, claim: Claim, *, now: int) -> tuple[Wait | None, list[str]]:
+    """Whether an attempt must wait, and the scopes whose ended cooldown it is the first to try."""
+    waits = [wait for scope in claim.scopes for wait in _waits(connection, scope, claim, now=now)]
+    told, untried = cooldowns.check(connection, [scope.name for scope in claim.scopes], now=now)
+    if told is not None:
+        waits.append(told)
+    return max(waits, key=lambda wait: wait.until_s or 0.0, default=None), untried
+
+
+def parked(connection: sqlite3.Connection, models: Mapping[str, tuple[Scope, ...]], *, now: int) -> dict[str, Wait]:
+    """Which models let nobody in for long, and why: a cooldown, or a day's quota that is spent. Nothing is written."""
+    told = {scope for (scope,) in connection.execute("SELECT scope FROM cooldowns UNION SELECT scope FROM quotas")}
+    found: dict[str, Wait] = {}
+    for name, scopes in models.items():
+        if any(scope.rpd or scope.tpd or scope.name in told for scope in scopes):
+            wait, _ = check(connection, Claim(scopes=scopes, input_tokens=1, tokens=1), now=now)
+            if wait is not None and (wait.kind == "cooldown" or wait.is_day):
+                found[name] = wait
+    return found
+
+
+def _waits(connection: sqlite3.Connection, scope: Scope, claim: Claim, *, now: int) -> Iterator[Wait]:
+    if scope.max_concurrent is not None and leases.held(connection, scope.name) >= scope.max_concurrent:
+        yield Wait(kind="places", reason=f"all {scope.max_concurrent} places of {scope.label} are taken")
+    for window, requests, tokens in _windows(scope):
+        wait = _full(connection, scope, window, requests=requests, tokens=tokens, claim=claim, now=now)
+        if wait is not None:
+            yield wait
+    yield from _spent(connection, scope, claim, now=now)
+
+
+def _windows(scope: Scope) -> Iterator[tuple[Window, int | None, int | None]]:
+    """Each window in which something is limited, with the most requests and tokens."""
+    if scope.rpm or scope.tpm:
+        yield MINUTE, scope.rpm, scope.tpm
+    if scope.rpd or scope.tpd:
+        yield DAY, scope.rpd, scope.tpd
+
+
+def _full(
+    connection: sqlite3.Connection, scope: Scope, window: Window, *, requests: int | None, tokens: int | None, claim: Claim, now: int
+) -> Wait | None:  # fmt: skip
+    sent, spent = used(connection, scope.name, window, now=now)
+    over_requests = sent + 1 - requests if requests else 0
+    need = min(claim.tokens, tokens) if tokens else 0  # what is more than the whole limit goes when the window is empty
+    over_tokens = spent + need - tokens if tokens else 0
+    if over_requests <= 0 and over_tokens <= 0:
+        return None
+    if over_requests <= 0 and over_tokens <= leases.reserved(connection, scope.name, since=now - window.size_us * window.buckets):
+        return Wait(kind="places", reason=f"the {tokens} tokens a {window.name} of {scope.label} are reserved for answers under way")
+    at = room_at(connection, scope.name, window, now=now, excess=(over_requests, over_tokens))
+    what = f"{requests} requests" if over_requests > 0 else f"{tokens} tokens"
+    return Wait(
+        kind="window", reason=f"the {what} a {window.name} of {scope.label} are spent", until_s=(at - now) / MICRO, is_day=window is DAY
+    )
+
+
+def _spent(connection: sqlite3.Connection, scope: Scope, claim: Claim, *, now: int) -> Iterator[Wait]:
+    """What the provider itself says is spent, until it is whole again."""
+    query = 'SELECT kind, period, "left", resets FROM quotas WHERE scope = ? AND resets > ?'
+    for kind, period, left, resets in connection.execute(query, (scope.name, now)).fetchall():
+        need = 1 if kind == "requests" else max(1, claim.input_tokens if "output" not in kind else 1)
+        until_s = (resets - now) / MICRO
+        if left < need:
+            reason = f"{scope.label} has {left} {kind} of the {period} left, as its provider says"
+            yield Wait(kind="quota", reason=reason, until_s=until_s, is_stated=not left, is_day=period == "day")
+        elif kind == "requests" and left <= leases.held(connection, scope.name):
+            yield Wait(kind="places", reason=f"the last {left} requests of the {period} of {scope.label} are under way")
+
+
+def reserve(connection: sqlite3.Connection, claim: Claim, *, attempt: int, session: str, untried: list[str], now: int) -> None:
+    """Count an attempt that may be sent. Call after `check` found room, in the same transaction."""
+    for scope in claim.scopes:
+        for window, _, _ in _windows(scope):
+            count(connection, scope.name, window, at=now, requests=1, tokens=claim.tokens)
+    if untried or any(scope.is_limited for scope in claim.scopes) or _is_told(connection, claim):
+        model, provider = claim.scopes[0].name, claim.scopes[-1].name
+        leases.hold(connection, attempt, session=session, provider=provider, model=model, tokens=claim.tokens, now=now)
+    for name in untried:
+        cooldowns.take(connection, name, attempt=attempt, now=now)
+
+
+def _is_told(connection: sqlite3.Connection, claim: Claim) -> bool:
+    return any(connection.execute("SELECT 1 FROM quotas WHERE scope = ?", (scope.name,)).fetchone() for scope in claim.scopes)
+
+
+def settle(connection: sqlite3.Connection, claim: Claim, *, attempt: int, tokens: int | None, now: int) -> None:
+    """Give back the place of an attempt that ended, and what it had reserved and did not use; `tokens` as it used, `None` if unknown."""
+    lease = leases.release(connection, attempt)
+    if lease is None or tokens is None or tokens == lease.tokens:
+        return
+    for scope in claim.scopes:
+        for window, _, most in _windows(scope):
+            if most is not None and window.bucket(lease.since) >= window.oldest(now):
+                count(connection, scope.name, window, at=lease.since, requests=0, tokens=tokens - lease.tokens)
+
+
+def take_back(connection: sqlite3.Connection, claim: Claim, *, attempt: int) -> None:
+    """Uncount an attempt that was never sent."""
+    lease = leases.release(connection, attempt)
+    for scope in claim.scopes if lease is not None else ():
+        for window, _, _ in _windows(scope):
+            count(connection, scope.name, window, at=lease.since if lease else 0, requests=-1, tokens=-(lease.tokens if lease else 0))
+
+
+def hear(connection: sqlite3.Connection, heard: Heard, *, attempt: int, now: int) -> None:
+    """Keep what the end of an attempt says of the limits."""
+    for quota in heard.quotas:
+        _learn(connection, heard.scope, quota, now=now)
+    if heard.is_answer:
+        cooldowns.passed(connection, attempt, now=now)
+    if heard.cool_s is not None:
+        cooldowns.tell(connection, heard.scope, cool_s=heard.cool_s, reason=heard.reason, is_day=heard.is_day, now=now)
+
+
+def _learn(connection: sqlite3.Connection, scope: str, quota: Quota, *, now: int) -> None:
+    resets = now + round(quota.resets_s * MICRO) + MARGIN
+    connection.execute(
+        "INSERT INTO quotas VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+        'most = coalesce(excluded.most, most), "left" = excluded."left", resets = excluded.resets, told = excluded.told',
+        (scope, quota.kind, quota.period, quota.most, quota.left, resets, now),
+    )

@@ -1,0 +1,161 @@
+"""The cache before the dispatch: an equal request is answered from the books, or by the call of another one under way.
+
+It stands above the one pipeline and never beside it: what is not in the cache is dispatched as always, and every request that took no call of
+its own has its row too, of kind `cache`, at no cost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from routebook.books import cache
+from routebook.books.cache import Kept
+from routebook.engine.cacheable import cache_key, is_worth_keeping, kept_of
+from routebook.engine.dispatch import dispatch
+from routebook.engine.flights import Flight, Landed
+from routebook.engine.replay import replayed, written
+from routebook.engine.runtime import Runtime
+from routebook.engine.turn import Emit
+from routebook.errors import BooksError, BudgetExceeded, DeadlineExceeded
+from routebook.events import Decision, Done, Switched
+from routebook.messages import Answer, Delta, Plan
+
+PATIENCE_S: Final = 2.0
+"""How long the cache may keep a request waiting while another program holds the books."""
+GOES_ON: Final = "The call goes on for others who asked the same; what it costs is counted where it began, here."
+_OWN: Final = (DeadlineExceeded, BudgetExceeded)
+"""Failures of one request that say nothing about an equal one."""
+
+
+async def answered(runtime: Runtime, plan: Plan, *, emit: Emit) -> Answer:
+    """Answer from the cache where the request may be; else dispatch, and keep the answer. Emits and raises as `dispatch` does.
+
+    Equal requests at the same time share one call. An error of that call is an error of all of them, and none asks again, unless it is about
+    the one who began: its deadline or its budget. Then the others go on with one call of theirs.
+    """
+    found = cache_key(runtime.config, plan)
+    if found is None:
+        return await dispatch(runtime, plan, emit=emit)
+    loop = asyncio.get_running_loop()
+    asking = _Asking(runtime, plan, *found, emit=emit, began=loop.time(), asked_at=runtime.now())
+    if plan.request.fresh:
+        return await asking.dispatch(emit)
+    emit(Decision(plan=plan))
+    while True:
+        flight, is_first = runtime.flights.board((asking.key, asking.life_s), asking.fly, request_id=plan.request.id)
+        try:
+            return await asking.ride(flight, is_first=is_first)
+        except _OWN as error:
+            if is_first or asking.until <= loop.time():
+                raise
+            asking.begin_again(flight, error)
+
+
+@dataclass(slots=True)
+class _Asking:
+    """One request that may share a call."""
+
+    runtime: Runtime
+    plan: Plan
+    key: bytes
+    life_s: float
+    emit: Emit
+    began: float
+    """In the loop's time."""
+    asked_at: dt.datetime
+
+    @property
+    def until(self) -> float:
+        """Its own deadline, in the loop's time."""
+        return self.began + self.plan.deadline_s
+
+    async def fly(self, tell: Emit) -> Landed:
+        """The flight: what the cache has, else a call."""
+        return await self.look_up() or await self.dispatch(tell)
+
+    async def look_up(self) -> Kept | None:
+        """What the cache has; nothing when the books cannot be had soon, and whoever is called next says why."""
+        now = self.asked_at
+        with contextlib.suppress(BooksError, TimeoutError):
+            async with asyncio.timeout(PATIENCE_S):
+                return await self.runtime.books.write(lambda connection: cache.take(connection, self.key, life_s=self.life_s, now=now))
+        return None
+
+    async def dispatch(self, tell: Emit) -> Answer:
+        """Ask, and keep the answer if it is worth it."""
+        answer = await dispatch(self.runtime, self.plan, emit=tell)
+        if is_worth_keeping(answer):
+            kept = msgspec.structs.replace(kept_of(answer), asked_at=self.runtime.now())
+            most = round(self.runtime.config.cache.max_mb * 1e6)
+            with contextlib.suppress(BooksError, TimeoutError):  # a convenience; the answer is there
+                async with asyncio.timeout(PATIENCE_S):
+                    await self.runtime.books.write(
+                        lambda connection: cache.put(connection, self.key, kept, life_s=self.life_s, max_bytes=most)
+                    )
+        return answer
+
+    async def ride(self, flight: Flight, *, is_first: bool) -> Answer:
+        """Wait for a flight's end, and answer by what it came to."""
+        try:
+            landed = await flight.ride(self.emit, until=None if is_first else self.until, leave=lambda: self.runtime.flights.forget(flight))
+        except asyncio.CancelledError:
+            await self.stopped(flight, is_first=is_first)
+            raise
+        if landed is None:
+            raise DeadlineExceeded(
+                f"The call that this request shares with an equal one has not ended within its {self.plan.deadline_s:g} s. "
+                "Raise --deadline, or ask with --no-cache."
+            )
+        answer = landed if is_first and isinstance(landed, Answer) else await self.replay(landed)
+        self.emit(Done(answer=answer))
+        return answer
+
+    async def replay(self, landed: Landed) -> Answer:
+        """The answer by the cache's, or by the one to an equal request."""
+        if isinstance(landed, Answer):
+            status = "cached" if landed.attempt.status == "ok" else landed.attempt.status
+            answer = replayed(self.plan, kept_of(landed), now=self.asked_at, is_shared=True, status=status, finish=landed.finish_reason)
+        else:
+            answer = replayed(self.plan, landed, now=self.asked_at, is_shared=False)
+            if landed.thinking:
+                self.emit(Delta(text=landed.thinking, kind="thinking"))
+            self.emit(Delta(text=landed.text))
+        return await written(self.runtime.books, answer, took_s=self.took_s())
+
+    async def stopped(self, flight: Flight, *, is_first: bool) -> None:
+        """Keep what has come for one who stops, as a dispatch does. The row of the call itself is the first one's."""
+        if is_first and flight.last is not None:
+            self.emit(Done(answer=flight.last))
+        elif flight.model is not None:
+            answer = replayed(self.plan, self.so_far(flight), now=self.asked_at, is_shared=True, status="cancelled", finish="cancelled")
+            if is_first:
+                row = msgspec.structs.replace(answer.attempt, cost_usd=None)
+                answer = msgspec.structs.replace(answer, attempts=(row,), notes=(GOES_ON,))
+            else:
+                answer = await written(self.runtime.books, answer, took_s=self.took_s())
+            self.emit(Done(answer=answer))
+
+    def so_far(self, flight: Flight) -> Kept:
+        """What has come of a call that goes on for others."""
+        config, model = self.runtime.config, flight.model or ""
+        return Kept(
+            text=flight.text, thinking="", asked_at=self.asked_at, request_id=flight.request_id, model=model,
+            provider=config.models[model].provider, tier=config.tier(model), pool=None, cost_usd=None,
+        )  # fmt: skip
+
+    def begin_again(self, flight: Flight, error: Exception) -> None:
+        """What came so far was of a call that ended for a reason of its own."""
+        if flight.model is not None:
+            self.emit(
+                Switched(from_model=flight.model, to_model=flight.model, reason=f"the equal request that was asked first ended: {error}")
+            )
+
+    def took_s(self) -> float:
+        """Seconds since it was asked."""
+        return asyncio.get_running_loop().time() - self.began

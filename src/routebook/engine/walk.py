@@ -1,0 +1,140 @@
+"""How far a request has come on its plan, and what can be said of it at each step. What to do next is decided in `dispatch.py`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from routebook.config.values import Route
+from routebook.engine.runtime import Runtime
+from routebook.engine.turn import Check, Emit, Outcome, Turn
+from routebook.errors import AllAttemptsFailed, DeadlineExceeded, NoCandidate, RoutebookError
+from routebook.events import Event, Switched
+from routebook.messages import Answer, Candidate, Delta, FinishReason, Kind, Plan
+from routebook.plan.planner import instead
+
+
+@dataclass(slots=True, kw_only=True)
+class Walk:
+    """How far a request has come."""
+
+    runtime: Runtime
+    plan: Plan
+    emit: Emit
+    route: Route
+    until: float
+    """The deadline, in the loop's time."""
+    left: deque[Candidate]
+    """The candidate at hand, then those behind it."""
+    outcomes: list[Outcome] = field(default_factory=list)
+    retries: int = 0
+    """Of the candidate at hand."""
+    kind: Kind = "answer"
+    reason: str = ""
+    last_error: RoutebookError | None = None
+    check: Check | None = None
+    flawed: Outcome | None = None
+    """The last answer that failed a check of the route: given all the same when there is no better one."""
+    is_rerouted: bool = False
+    """A refusal already led to the models that the route names for it."""
+    is_escalated: bool = False
+    """A failed check did."""
+    trial: str | None = None
+    """The model that this request tries, after its cooldown."""
+    waited_for: set[str] = field(default_factory=set)
+    """The models for whose trial it waited: once is enough, for who waits in line for a dead model gets no answer at all."""
+    is_void: bool = False
+    """The text streamed last no longer counts."""
+
+    def turn(self, candidate: Candidate, *, kind: Kind | None = None, reason: str = "") -> Turn:
+        """The next attempt, by this candidate."""
+        return Turn(
+            plan=self.plan, candidate=candidate, number=len(self.outcomes) + 1, kind=kind or self.kind,
+            reason=reason or self.reason or candidate.reason, until=self.until, check=self.check, has_next=len(self.left) > 1,
+            emit=self.emit if self.trial is None else self.hear_trial,
+        )  # fmt: skip
+
+    def hear_trial(self, event: Event) -> None:
+        """Pass on what is said of a model on trial, and let the others know when it says its first word."""
+        if isinstance(event, Delta) and self.trial is not None and self.runtime.trials.heard(self.trial):
+            self.trial = None
+        self.emit(event)
+
+    def left_s(self) -> float:
+        """Seconds until the deadline."""
+        return self.until - asyncio.get_running_loop().time()
+
+    @property
+    def is_spent(self) -> bool:
+        """No attempt is left."""
+        return len(self.outcomes) >= self.plan.max_attempts
+
+    def turn_round(self, model: str, reason: str) -> None:
+        """Put the candidate at hand behind the others."""
+        self.left.rotate(-1)
+        if self.outcomes:
+            self.kind, self.reason, self.retries = "fallback", f"{model}: {reason}", 0
+
+    def move_on(self, reason: str) -> None:
+        """Leave the candidate at hand for the next."""
+        gone = self.left.popleft()
+        self.kind, self.reason, self.retries = "fallback", f"{gone.model}: {reason}", 0
+        if self.left:
+            self.tell_switched(gone.model, self.left[0].model, reason)
+
+    def tell_switched(self, gone: str, to: str, reason: str) -> None:
+        """Say that the text so far is void, and who is asked now."""
+        self.is_void = True
+        self.emit(Switched(from_model=gone, to_model=to, reason=reason))
+
+    def reroute(self, names: tuple[str, ...]) -> bool:
+        """Put others behind the candidate at hand, instead of those there; false when none of them can take the prompt."""
+        candidate = self.left[0]
+        others = instead(self.runtime.config, self.plan, names, known=self.runtime.known, rng=self.runtime.rng) if names else ()
+        others = tuple(other for other in others if other.model != candidate.model)
+        if others:
+            self.left = deque((candidate, *others))
+        return bool(others)
+
+    def flawed_answer(self, outcome: Outcome) -> Answer:
+        """The answer that failed a check, marked as such; said again where its text was called void."""
+        model = outcome.attempt.model
+        if self.is_void or outcome is not self.outcomes[-1]:
+            gone = self.outcomes[-1].attempt.model
+            self.emit(Switched(from_model=gone, to_model=model, reason=f"there is no better answer than the one of {model}"))
+            self.emit(Delta(text=outcome.text))
+        outcome.notes += (f"{outcome.error} There was no better one.",)
+        return self.answer(outcome.finish.reason if outcome.finish else "stop", of=outcome)
+
+    def answer(self, reason: FinishReason, *, of: Outcome | None = None) -> Answer:
+        """What the attempts led to: the text of the one that counts, else of the last."""
+        counts = of or self.outcomes[-1]
+        if of is None and counts.attempt.kind == "hedge" and not counts.text:
+            counts = self.outcomes[-2]  # both were cancelled: the text is that of the one who spoke
+        return Answer(
+            text=counts.text,
+            thinking="".join(counts.thoughts),
+            request_id=self.plan.request.id,
+            plan=self.plan,
+            attempts=tuple(outcome.attempt for outcome in self.outcomes),
+            finish_reason=reason,
+            notes=tuple(note for outcome in self.outcomes for note in outcome.notes),
+            answered_by=None if counts is self.outcomes[-1] else counts.attempt.attempt,
+        )
+
+    def too_late(self) -> DeadlineExceeded:
+        """The error for a deadline that has passed."""
+        tried = ", ".join(f"{outcome.attempt.model} ({outcome.attempt.status})" for outcome in self.outcomes) or "none"
+        return DeadlineExceeded(
+            f"The request's {self.plan.deadline_s:g} s are over; tried: {tried}. Raise --deadline, or defaults.deadline_s in routing.toml."
+        )
+
+    def give_up(self) -> NoReturn:
+        """Raise what fits best: that time is over, the one error there was, or all of them."""
+        if self.left_s() <= 0:
+            raise self.too_late() from self.last_error
+        if self.outcomes:
+            raise AllAttemptsFailed([outcome.attempt for outcome in self.outcomes]) from self.last_error
+        raise self.last_error or NoCandidate(self.plan)

@@ -1,0 +1,73 @@
+"""`%%route --compare A,B,…`: one prompt, several models, each in a pane of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, TypeVar
+
+from routebook.engine.router import Router
+from routebook.errors import RoutebookError, UsageError
+from routebook.messages import Answer, Overrides
+from routebook.notebook.compare_page import compare_page
+from routebook.notebook.comparison import Comparison, pane_names
+from routebook.notebook.live import Ended, PanesView, Start, follow_all
+from routebook.notebook.session import Session
+
+T = TypeVar("T")
+
+LEAST_PANES: Final = 2
+MOST_PANES: Final = 12
+
+
+def compare(session: Session, prompt: str, asked: Overrides, *, models: str, repeat: int) -> Comparison:
+    """Ask each of the models, comma-separated, `repeat` times; show the answers as they come, and return them.
+
+    Raises:
+        UsageError: fewer than two panes, or too many, or an unknown model; nothing was sent.
+        RoutebookError: none of them answered; this is why the first did not.
+        Interrupted: the stop button.
+    """
+    panes = pane_names(_names(models), repeat=repeat)
+    if not LEAST_PANES <= len(panes) <= MOST_PANES:
+        raise UsageError(
+            f"--compare takes {LEAST_PANES} to {MOST_PANES} answers, and {models!r} with --repeat {repeat} makes {len(panes)}."
+        )
+    router = session.router
+    for model in dict.fromkeys(panes.values()):
+        router.plan(prompt, **_with_model(asked, model))
+    view = session.panes_view(list(panes), last_page=lambda answers, failures: compare_page(_comparison(prompt, answers, failures, panes)))
+    comparison = run(router, prompt, asked, panes=panes, view=view)
+    if not comparison.answers and comparison.failures:
+        raise next(iter(comparison.failures.values()))
+    return comparison
+
+
+def run(router: Router, prompt: str, asked: Overrides, *, panes: Mapping[str, str], view: PanesView) -> Comparison:
+    """Ask the model of each pane, all at once."""
+    ended: Ended = follow_all({pane: _start(router, prompt, _with_model(asked, model)) for pane, model in panes.items()}, view)
+    return _comparison(prompt, ended.answers, ended.failures, panes)
+
+
+def _names(models: str) -> list[str]:
+    names = [name.strip() for name in models.split(",")]
+    if not all(names):
+        raise UsageError(f"--compare takes names with commas between them, as in qwen,llama,claude; {models!r} has an empty one.")
+    return names
+
+
+def _with_model(asked: Overrides, model: str) -> Overrides:
+    return Overrides(**{**asked, "model": model})
+
+
+def _start(router: Router, prompt: str, asked: Overrides) -> Start:
+    return lambda emit, on_end: router.start(prompt, emit=emit, on_end=on_end, **asked)
+
+
+def _in_order(found: Mapping[str, T], panes: Mapping[str, str]) -> dict[str, T]:
+    return {pane: found[pane] for pane in panes if pane in found}
+
+
+def _comparison(
+    prompt: str, answers: Mapping[str, Answer], failures: Mapping[str, RoutebookError], panes: Mapping[str, str]
+) -> Comparison:  # fmt: skip
+    return Comparison(prompt=prompt, answers=_in_order(answers, panes), failures=_in_order(failures, panes))

@@ -1,0 +1,76 @@
+"""The static form of a comparison: a plain table of answers, their figures, and where each differs from the first."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Final
+
+from routebook.notebook import figures
+from routebook.notebook.comparison import Comparison, tokens_per_s
+from routebook.notebook.difference import Span, difference
+from routebook.notebook.inert import inert
+from routebook.notebook.markdown import render
+from routebook.notebook.page import NOTHING, Bundle, template
+from routebook.notebook.table import Table
+
+_MARKS: Final = {"both": "{}", "left": "<del>{}</del>", "right": "<ins>{}</ins>"}
+_END: Final = {"cancelled": "stopped", "length": "cut at the longest answer allowed", "refusal": "refused", "error": "broke off"}
+_SIGNS: Final = {"both": "{}", "left": "[-{}-]", "right": "{{+{}+}}"}
+
+
+def compare_page(comparison: Comparison) -> Bundle:
+    """All answers, side by side."""
+    head = f"{figures.plural(len(comparison.answers) + len(comparison.failures), 'model')} side by side"
+    panes = {**{pane: render(answer.text) if answer.text else f"<em>{NOTHING}</em>" for pane, answer in comparison.answers.items()},
+             **{pane: f"<em>did not answer: {inert(str(error))}</em>" for pane, error in comparison.failures.items()}}  # fmt: skip
+    table = _figures(comparison)
+    html = template("compare").substitute(
+        head=inert(head),
+        names="".join(template("pane_name").substitute(name=inert(pane)) for pane in panes),
+        texts="".join(template("pane_text").substitute(body=body) for body in panes.values()),
+        figures=table.html,
+        difference="".join(_difference(title, spans) for title, spans in _differences(comparison)),
+    )
+    return {"text/html": html, "text/plain": f"[{head}]\n\n{_texts(comparison)}\n\n{table.text}"}
+
+
+def _figures(comparison: Comparison) -> Table:
+    """Time, speed, tokens and cost of each."""
+    rows = []
+    for pane, answer in comparison.answers.items():
+        last, rate = answer.attempt, tokens_per_s(answer)
+        rows.append([
+            pane, figures.seconds(last.ttft_s), figures.seconds(last.latency_s), f"{rate:.0f}" if rate else "",
+            figures.count(last.input_tokens), figures.count(last.output_tokens), figures.money(answer.cost_usd),
+            _END.get(answer.finish_reason, ""),
+        ])  # fmt: skip
+    rows += [[pane, "", "", "", "", "", "", "failed"] for pane in comparison.failures]
+    return Table(["model", ">first token", ">total", ">tokens/s", ">in", ">out", ">cost", ""], rows)
+
+
+def _differences(comparison: Comparison) -> list[tuple[str, list[Span]]]:
+    """How each further answer differs from the first."""
+    answered = [(pane, answer.text) for pane, answer in comparison.answers.items() if answer.text]
+    first, *others = answered or [("", "")]
+    return [(f"{pane} against {first[0]}, word by word", difference(first[1], text)) for pane, text in others]
+
+
+def _difference(title: str, spans: list[Span]) -> str:
+    marked = "".join(_MARKS[span.kind].format(_inert_span(span.text)) for span in spans)
+    return template("difference").substitute(title=inert(title), spans=marked)
+
+
+def _inert_span(text: str) -> str:
+    """As `inert`, with the line breaks that a preformatted block shows by itself."""
+    return escape(text).replace("$", "<span>$</span>").replace("\\", "<span>\\</span>")
+
+
+def _texts(comparison: Comparison) -> str:
+    parts = [f"── {pane}\n{answer.text.strip() or NOTHING}" for pane, answer in comparison.answers.items()]
+    parts += [f"── {pane}\ndid not answer: {error}" for pane, error in comparison.failures.items()]
+    return "\n\n".join(parts)
+
+
+def difference_text(spans: list[Span]) -> str:
+    """A difference as text: `[-only left-]`, `{+only right+}`."""
+    return "".join(_SIGNS[span.kind].format(span.text) for span in spans)

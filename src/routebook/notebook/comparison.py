@@ -1,0 +1,101 @@
+"""Several models' answers to one prompt, side by side: what `%%route --compare` gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from routebook.errors import RoutebookError, UsageError
+from routebook.messages import Answer
+from routebook.near import did_you_mean
+from routebook.notebook.difference import likeness
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Answers by pane; a pane is a model's name, numbered where the model was asked more than once."""
+
+    prompt: str
+    answers: Mapping[str, Answer]
+    failures: Mapping[str, RoutebookError]
+
+    def __getitem__(self, pane: str) -> Answer:
+        """The answer of a pane.
+
+        Raises:
+            UsageError: there is no such pane, or its model did not answer.
+        """
+        if pane in self.answers:
+            return self.answers[pane]
+        if pane in self.failures:
+            raise UsageError(f"{pane} did not answer: {self.failures[pane]}")
+        raise UsageError(f"There is no pane {pane!r}. {did_you_mean(pane, [*self.answers, *self.failures])}".rstrip())
+
+    def __iter__(self) -> Iterator[str]:
+        """The panes that have an answer."""
+        return iter(self.answers)
+
+    def __len__(self) -> int:
+        """So many answers."""
+        return len(self.answers)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row for each pane: `pane, model, status, text, ttft_s, latency_s, tokens_per_s, input_tokens, output_tokens, cost_usd, likeness, error`.
+
+        `cost_usd` is NaN when a price is unknown; `likeness` is to the first answer, 0 to 1, word by word.
+        """
+        import pandas as pd
+
+        return pd.DataFrame([*self._answered(), *self._failed()]).astype({"cost_usd": "float64"})
+
+    def to_csv(self) -> str:
+        """The frame as CSV."""
+        return str(self.frame.to_csv(index=False))
+
+    def to_markdown(self) -> str:
+        """The prompt, the answers and their figures as Markdown."""
+        parts = [f"> {line}" for line in self.prompt.splitlines()]
+        for pane, answer in self.answers.items():
+            parts += ["", f"## {pane}", "", answer.text.strip()]
+        for pane, error in self.failures.items():
+            parts += ["", f"## {pane}", "", f"*did not answer: {error}*"]
+        return "\n".join(parts) + "\n"
+
+    def _answered(self) -> Iterator[dict[str, Any]]:
+        first = next(iter(self.answers.values()), None)
+        for pane, answer in self.answers.items():
+            last = answer.attempt
+            yield {
+                "pane": pane, "model": answer.model, "status": last.status, "text": answer.text, "ttft_s": last.ttft_s,
+                "latency_s": last.latency_s, "tokens_per_s": tokens_per_s(answer), "input_tokens": last.input_tokens,
+                "output_tokens": last.output_tokens, "cost_usd": answer.cost_usd,
+                "likeness": 1.0 if answer is first or first is None else likeness(first.text, answer.text), "error": None,
+            }  # fmt: skip
+
+    def _failed(self) -> Iterator[dict[str, Any]]:
+        for pane, error in self.failures.items():
+            yield {"pane": pane, "model": pane.partition(" #")[0], "status": "error", "text": "", "cost_usd": None, "error": str(error)}
+
+
+def tokens_per_s(answer: Answer) -> float | None:
+    """Output tokens a second, from the first token on; `None` when the answer is too short or too quick to say."""
+    last = answer.attempt
+    if last.latency_s is None or not last.output_tokens or last.output_tokens < 2:  # noqa: PLR2004  one token has no speed
+        return None
+    time_s = last.latency_s - (last.ttft_s or 0.0)
+    return last.output_tokens / time_s if time_s > 0 else None
+
+
+def pane_names(models: list[str], *, repeat: int = 1) -> dict[str, str]:
+    """Panes and the model of each: `qwen`, or `qwen #1`, `qwen #2` where it is asked more than once."""
+    asked = [model for model in models for _ in range(repeat)]
+    panes: dict[str, str] = {}
+    for model in asked:
+        n = sum(other == model for other in panes.values()) + 1
+        panes[model if asked.count(model) == 1 else f"{model} #{n}"] = model
+    return panes

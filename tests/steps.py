@@ -1,0 +1,52 @@
+"""When each attempt of a request was sent and when its end was known, on this machine's own clock."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from routebook.engine.loop import Job
+from routebook.engine.router import Router
+from routebook.events import Event, Started
+from routebook.messages import Answer, Delta, Overrides
+
+
+@dataclass(slots=True)
+class Sent:
+    """One attempt."""
+
+    model: str
+    time_s: float
+    """When it was sent, on the monotonic clock."""
+    known_s: float | None = None
+    """When the request went on from it."""
+
+
+class Steps:
+    """Listens to one request."""
+
+    def __init__(self) -> None:
+        """For the running loop."""
+        self.sent: list[Sent] = []
+        self.over = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+
+    def start(self, of: Router, prompt: str, asked: Overrides) -> Job[Answer]:
+        """Start the request; `over` is set at its end."""
+        return of.start(prompt, emit=self._hear, on_end=self._end, **asked)
+
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, Delta):
+            return
+        self._close()
+        if isinstance(event, Started):
+            self.sent.append(Sent(event.model, time.monotonic()))
+
+    def _end(self) -> None:
+        self._close()
+        self._loop.call_soon_threadsafe(self.over.set)
+
+    def _close(self) -> None:
+        if self.sent and self.sent[-1].known_s is None:
+            self.sent[-1].known_s = time.monotonic()

@@ -1,0 +1,139 @@
+"""`%%route -b` in a real kernel: the cell returns at once, and what uses the answer waits for it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from kernels import Kernel, running_kernel
+
+from routebook.testing import Chaos, Fault, ScriptedServer
+
+SCRIPTS = {
+    "quick": Chaos(reply="It is four."),
+    "late": Chaos(reply="It is five.", latency_s=2.0),
+    "endless": Chaos(tokens=5000, tokens_per_s=20),
+    "down": Chaos(faults=(Fault(kind="auth"),)),
+}
+ROUTING = """
+[books]
+path = ":memory:"
+[providers.here]
+kind = "openai"
+base_url = "URL"
+tier = "local"
+[models]
+quick = { provider = "here", id = "quick" }
+late = { provider = "here", id = "late" }
+endless = { provider = "here", id = "endless" }
+down = { provider = "here", id = "down" }
+[[routes]]
+name = "chat"
+try = ["quick"]
+"""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ScriptedServer]:
+    """One server for all cells."""
+    with ScriptedServer(models=SCRIPTS) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def kernel(server: ScriptedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+    """One kernel with the extension loaded."""
+    folder = tmp_path_factory.mktemp("background")
+    (folder / "routing.toml").write_text(ROUTING.replace("URL", server.url))
+    with running_kernel(folder) as running:
+        assert running.run("%load_ext routebook").status == "ok"
+        assert running.run("%%route\nWarm up.").status == "ok"
+        yield running
+
+
+def said(kernel: Kernel, code: str) -> str:
+    """What a line of Python prints."""
+    run = kernel.run(code)
+    assert run.status == "ok", run.text
+    return run.text.strip()
+
+
+def test_the_cell_returns_at_once_and_the_user_of_the_answer_waits(kernel: Kernel) -> None:
+    """The next cells run meanwhile."""
+    began = time.monotonic()
+    assert kernel.run("%%route -b -m late -o five\nWhat?").status == "ok"
+    assert time.monotonic() - began < 1.5
+    assert said(kernel, "print(five.is_done, repr(five).startswith('<job'))") == "False True"
+    assert said(kernel, "print(five.text)") == "It is five."
+    assert time.monotonic() - began >= 2.0
+    assert said(kernel, "import time; time.sleep(0.3); print(type(five).__name__)") == "Answer"
+
+
+def test_another_prompt_waits_for_the_answer_it_uses(kernel: Kernel, server: ScriptedServer) -> None:
+    """Cells can be chained without a thought."""
+    kernel.run("%%route -b -m late -o five\nWhat?")
+    assert kernel.run("%%route -m quick\nIs this right: {{five}}").status == "ok"
+    assert server.seen.calls[-1].json()["messages"][-1]["content"] == "Is this right: It is five."
+
+
+def test_it_can_be_awaited_and_tells_when_it_is_done(kernel: Kernel) -> None:
+    """For those who write async cells, and those who want to be told."""
+    kernel.run("%%route -b -m late -o five\nWhat?")
+    kernel.run("told = []\nfive.add_done_callback(lambda job: told.append(job.result().text))\njob = five")
+    assert said(kernel, "answer = await job\nprint(answer.text)") == "It is five."
+    assert said(kernel, "time.sleep(0.3); print(told)") == "['It is five.']"
+
+
+def test_the_card_becomes_the_answer(kernel: Kernel) -> None:
+    """The cell that began it shows it, while others run."""
+    message = kernel.start("%%route -b -m late\nWhat?")
+    run = kernel.finish(message)
+    kernel.listen(message, run, seconds=4)
+    assert len(run.outputs) == 1
+    assert "It is five." in run.html
+
+
+def test_jobs_are_listed_shown_and_ended(kernel: Kernel, server: ScriptedServer) -> None:
+    """Nobody has to remember which variable it was."""
+    before = len(server.seen.disconnects)
+    kernel.run("%%route -b -m endless -o story\nTell a story.")
+    number = said(kernel, "time.sleep(0.5); print(story.number)")
+    listed = kernel.run("%route jobs").text
+    assert "1 job under way" in listed
+    assert "Tell a story." in listed
+    assert "is being ended" in kernel.run(f"%route jobs cancel {number}").text
+    assert "cancelled" in said(kernel, "time.sleep(0.5); print(repr(story))")
+    assert len(server.seen.disconnects) == before + 1
+    wrong = kernel.run("print(story.text)")
+    assert wrong.status == "error"
+    assert "was cancelled" in wrong.text
+    assert "There is no job '77'" in kernel.run("%route jobs show 77").text
+
+
+def test_the_stop_button_leaves_it_alone(kernel: Kernel) -> None:
+    """It stops the cell that runs, not what runs behind."""
+    kernel.run("%%route -b -m late -o five\nWhat?")
+    cell = kernel.start("time.sleep(30)")
+    time.sleep(0.4)
+    kernel.interrupt()
+    assert kernel.finish(cell).ename == "KeyboardInterrupt"
+    assert said(kernel, "print(five.text)") == "It is five."
+
+
+def test_a_failure_is_on_the_card_and_raised_where_the_answer_is_used(kernel: Kernel) -> None:
+    """An error nobody saw would be an answer nobody misses."""
+    message = kernel.start("%%route -b -m down -o nothing\nWhat?")
+    run = kernel.finish(message)
+    kernel.listen(message, run, seconds=2)
+    assert "AllAttemptsFailed" in run.html
+    wrong = kernel.run("print(nothing.text)")
+    assert (wrong.status, wrong.ename) == ("error", "AllAttemptsFailed")
+
+
+def test_a_wrong_option_is_refused_at_once(kernel: Kernel) -> None:
+    """While one looks, not when the answer is used."""
+    run = kernel.run("%%route -b -m quikc\nWhat?")
+    assert run.status == "error"
+    assert "Did you mean 'quick'" in run.text
+    assert "leave --compare" in kernel.run("%%route -b --compare quick,late\nWhat?").text

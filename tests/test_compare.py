@@ -1,0 +1,128 @@
+"""`%%route --compare` in a real kernel: several models race, one is stopped, one fails, the cell tells all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from kernels import Kernel, running_kernel
+
+from routebook.testing import Chaos, Fault, ScriptedServer
+
+SCRIPTS = {
+    "tom": Chaos(reply="The cat sat on the mat."),
+    "rex": Chaos(reply="The dog sat on the mat."),
+    "slow": Chaos(tokens=2000, tokens_per_s=20),
+    "down": Chaos(faults=(Fault(kind="auth"),)),
+}
+ROUTING = """
+[books]
+path = ":memory:"
+[providers.here]
+kind = "openai"
+base_url = "URL"
+tier = "local"
+[models]
+tom = { provider = "here", id = "tom" }
+rex = { provider = "here", id = "rex", price = { input = 1, output = 5 } }
+slow = { provider = "here", id = "slow" }
+down = { provider = "here", id = "down" }
+[[routes]]
+name = "chat"
+try = ["tom", "rex"]
+"""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ScriptedServer]:
+    """One server for all cells."""
+    with ScriptedServer(models=SCRIPTS) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def kernel(server: ScriptedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+    """One kernel with the extension loaded."""
+    folder = tmp_path_factory.mktemp("compare")
+    (folder / "routing.toml").write_text(ROUTING.replace("URL", server.url))
+    with running_kernel(folder) as running:
+        assert running.run("%load_ext routebook").status == "ok"
+        yield running
+
+
+def said(kernel: Kernel, code: str) -> str:
+    """What a line of Python prints."""
+    run = kernel.run(code)
+    assert run.status == "ok", run.text
+    return run.text.strip()
+
+
+def test_models_answer_side_by_side_and_stay_in_the_notebook(kernel: Kernel) -> None:
+    """One widget while it runs, one page when it is done."""
+    run = kernel.run("%%route --compare tom,rex -o both\nWho sat?")
+    assert run.status == "ok", run.text
+    assert [sorted(output["data"]) for output in run.outputs] == [["text/html", "text/plain"]]
+    assert "<del>cat</del><ins>dog</ins>" in run.html
+    assert run.text.index("The cat sat") < run.text.index("The dog sat")
+    assert said(kernel, "print(list(both), both['rex'].text, both.frame.shape[0])") == "['tom', 'rex'] The dog sat on the mat. 2"
+
+
+def test_each_answer_is_in_the_books(kernel: Kernel) -> None:
+    """A comparison costs what its calls cost."""
+    kernel.run("%route frame -o before")
+    kernel.run("%%route --compare tom,rex --repeat 3\nWho sat?")
+    kernel.run("%route frame -o frame")
+    assert said(kernel, "print(len(frame) - len(before))") == "6"
+    assert said(kernel, "print(sorted(frame.model.astype(str).tail(6)))") == str(["rex"] * 3 + ["tom"] * 3)
+
+
+def test_a_model_that_fails_has_its_pane_and_spoils_nothing(kernel: Kernel) -> None:
+    """The others were paid for."""
+    run = kernel.run("%%route --compare tom,down -o some\nWho sat?")
+    assert run.status == "ok", run.text
+    assert "did not answer" in run.html
+    assert "The cat sat" in run.html
+    assert said(kernel, "print(list(some), list(some.failures))") == "['tom'] ['down']"
+
+
+def test_when_none_answers_the_cell_fails(kernel: Kernel) -> None:
+    """An error is an error: Run All stops."""
+    run = kernel.run("%%route --compare down,down\nWho sat?")
+    assert run.status == "error"
+    assert "down" in run.text
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("--compare tom", "makes 1"),
+        ("--compare tom,", "has an empty one"),
+        ("--compare tom,rax", "Did you mean 'rex'"),
+        ("--compare tom,rex --repeat 9", "makes 18"),
+        ("--compare tom,rex --repeat 0", "1 or more, not 0"),
+        ("--repeat 2", "goes with --compare"),
+        ("--compare tom,rex -m tom", "leave -m out"),
+    ],
+)
+def test_a_wrong_comparison_is_refused_before_anything_is_sent(kernel: Kernel, server: ScriptedServer, line: str, words: str) -> None:
+    """Nothing is paid for a slip."""
+    before = len(server.seen.calls)
+    run = kernel.run(f"%%route {line}\nWho sat?")
+    assert run.status == "error"
+    assert words in run.text
+    assert len(server.seen.calls) == before
+
+
+def test_stopping_ends_every_pane_and_keeps_what_came(kernel: Kernel, server: ScriptedServer) -> None:
+    """The stop button means all of it."""
+    before = len(server.seen.disconnects)
+    message = kernel.start("%%route --compare tom,slow,slow\nTell a story.")
+    time.sleep(1.5)
+    kernel.interrupt()
+    run = kernel.finish(message)
+    assert run.status == "error"
+    assert "Stopped: " in run.text
+    assert "characters are kept" in run.text
+    assert "The cat sat" in run.html
+    assert len(server.seen.disconnects) == before + 2

@@ -1,0 +1,375 @@
+"""Votes, preferences, checks and refusals through a router: into the books, out of them again, and into the next plan."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from served import router, until
+
+from routebook.books import outcomes
+from routebook.books.outcomes import Extent
+from routebook.engine.learning import LOOK_EVERY_S
+from routebook.engine.router import Router
+from routebook.errors import UsageError
+from routebook.lessons import Lesson
+from routebook.messages import Answer
+from routebook.testing import Chaos, Fault, ScriptedServer
+
+PROMPT = "Explain how a zymurgist ferments barley into beer"
+AGAIN = "explain how zymurgists ferment their barley into beer"
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    """A server whose models answer, but for one that refuses, one that is cut off, and one whose answer is no JSON."""
+    models = {
+        "a": Chaos(reply="a says so"), "b": Chaos(reply="b says so"), "json": Chaos(reply='{"well": true}'),
+        "shy": Chaos(faults=(Fault(kind="refusal"),)), "gone": Chaos(faults=(Fault(kind="auth"),)),
+    }  # fmt: skip
+    with ScriptedServer(models=models) as running:
+        yield running
+
+
+def over(server: ScriptedServer, names: tuple[str, ...] = ("a", "b"), *, route: dict[str, Any] | None = None, **tables: Any) -> Router:  # noqa: ANN401
+    """A router whose route has one pool with `pick = "best"`."""
+    pools = {"all": {"models": list(names), "pick": "best", "quality": 0.8}}
+    return router(server, models=names, pools=pools, route={"try": ["all"], **(route or {})}, defaults={"explore": 0.0}, **tables)
+
+
+def kept(of: Router) -> list[Lesson]:
+    """The outcomes in the books."""
+    return of.runtime().books.read(lambda connection: outcomes.since(connection, Extent(0, 0)))[1]
+
+
+def brief(of: Router) -> list[tuple[str, str, float]]:
+    """Model, source and score of the outcomes in the books."""
+    return [(lesson.model, lesson.source, lesson.score) for lesson in kept(of)]
+
+
+def first(of: Router, prompt: str = PROMPT, **overrides: Any) -> str:  # noqa: ANN401
+    """Who would be asked first."""
+    return of.plan(prompt, task="chat_qa", **overrides).candidates[0].model
+
+
+def asked(of: Router, prompt: str = "hello there", **overrides: Any) -> Answer:  # noqa: ANN401
+    """An answer."""
+    return of.ask_sync(prompt, **{"task": "chat_qa", **overrides})
+
+
+# ---- votes
+
+
+def test_a_vote_is_in_the_frame_and_in_the_next_plan(server: ScriptedServer) -> None:
+    """This is all that a user has to do."""
+    of = over(server)
+    assert first(of) == "a"
+    voted = of.vote(asked(of).request_id, good=False)
+    assert (voted.model, voted.task) == ("a", "chat_qa")
+    assert of.frame()["feedback"].tolist() == [0.0]
+    assert first(of) == "b"
+    assert "believed 0.33 ± 0.24 by 1 outcome" in of.plan(PROMPT, task="chat_qa").candidates[1].reason
+    of.close()
+
+
+def test_a_second_vote_takes_the_place_of_the_first(server: ScriptedServer) -> None:
+    """A slip of the hand can be put right, and twice good is not two answers."""
+    of = over(server)
+    request = asked(of).request_id
+    for good in (False, True, True):
+        of.vote(request, good)
+    assert brief(of) == [("a", "vote", 1.0)]
+    assert of.frame()["feedback"].tolist() == [1.0]
+    assert of.beliefs()["n"].tolist() == [1]
+    of.close()
+
+
+def test_votes_survive_a_restart(server: ScriptedServer, tmp_path: Path) -> None:
+    """Else each morning would begin at nothing."""
+    of = over(server, books=tmp_path / "books.db")
+    for prompt in (PROMPT, PROMPT, AGAIN):
+        of.vote(asked(of, prompt, model="b").request_id, good=True)
+    of.vote(asked(of, "What is the capital of Peru?", model="a", task="chat_qa").request_id, good=True)
+    of.close()
+    again = over(server, books=tmp_path / "books.db")
+    assert again.beliefs()[["model", "n"]].values.tolist() == [["a", 1], ["b", 3]]
+    assert "remembered: it did well on 3 similar prompts" in again.plan(AGAIN, task="chat_qa").candidates[0].reason
+    again.close()
+
+
+def test_a_vote_may_be_a_number_and_name_the_model(server: ScriptedServer) -> None:
+    """Panels vote on one of several answers, and not only for and against."""
+    of = over(server, ("gone", "a"), route={"try": ["gone", "a"]})
+    answer = asked(of)
+    assert [attempt.model for attempt in answer.attempts][-1] == "a"
+    of.vote(answer.request_id, 0.75, model="a")
+    assert brief(of) == [("a", "vote", 0.75)]
+    of.vote(answer.request_id, 0.0, model="gone")
+    assert brief(of) == [("a", "vote", 0.75)], "an error says nothing of how good a model is"
+    of.close()
+
+
+@pytest.mark.parametrize(
+    ("vote", "words"),
+    [
+        ({"request_id": "nobody"}, "no request 'nobody'"),
+        ({"good": 1.5}, "0 .bad. to 1 .good., not 1.5"),
+        ({"model": "aa"}, r"'aa' was not asked .* a was. Did you mean 'a'\?"),
+    ],
+)
+def test_a_vote_that_cannot_be_is_refused(server: ScriptedServer, vote: dict[str, Any], words: str) -> None:
+    """It says what is wrong, and nothing is learned."""
+    of = over(server)
+    given = {"request_id": asked(of).request_id, "good": True, **vote}
+    with pytest.raises(UsageError, match=words):
+        of.vote(given.pop("request_id"), **given)
+    assert kept(of) == []
+    of.close()
+
+
+def test_one_may_vote_inside_a_running_loop(server: ScriptedServer) -> None:
+    """A panel's button is pressed wherever the notebook is."""
+
+    async def cell() -> str:
+        async with over(server) as of:
+            answer = await of.ask("hello there", task="chat_qa")
+            return of.vote(answer.request_id, good=True).model
+
+    assert asyncio.run(cell()) == "a"
+
+
+# ---- preferences
+
+
+def test_a_preference_between_two_requests_moves_both(server: ScriptedServer) -> None:
+    """The panes of a comparison are requests of their own."""
+    of = over(server)
+    one, other = (asked(of, model=name).request_id for name in ("a", "b"))
+    of.prefer(other, one)
+    assert sorted(brief(of)) == [("a", "preference", 0.0), ("b", "preference", 1.0)]
+    assert [lesson.versus for lesson in kept(of)] == ["a", "b"]
+    assert of.frame()["feedback"].tolist() == [0.0, 1.0]
+    assert first(of, "something else") == "b"
+    of.close()
+
+
+def test_a_preference_between_two_models_of_one_request_or_a_tie(server: ScriptedServer) -> None:
+    """Where one request had several answers."""
+    of = over(server, ("shy", "a"), route={"try": ["shy"], "on_refusal": {"try": ["a"]}})
+    request = asked(of).request_id
+    of.prefer("a", "shy", request_id=request, is_tie=True)
+    assert [one for one in sorted(brief(of)) if one[1] == "preference"] == [("a", "preference", 0.5), ("shy", "preference", 0.5)]
+    with pytest.raises(UsageError, match="between two answers"):
+        of.prefer("a", "a", request_id=request)
+    of.close()
+
+
+def test_a_preference_leaves_what_was_said_of_an_answer_itself(server: ScriptedServer) -> None:
+    """The lesser of two good answers is still a good one."""
+    of = over(server)
+    one, other = (asked(of, model=name).request_id for name in ("a", "b"))
+    of.vote(one, good=True)
+    of.prefer(other, one)
+    assert of.frame()["feedback"].tolist() == [1.0, 1.0]
+    of.close()
+
+
+# ---- by itself
+
+
+def test_a_refusal_and_a_failed_check_are_learned_from_and_a_plain_answer_is_not(server: ScriptedServer) -> None:
+    """They speak where the user does not; an answer of which nobody said anything says nothing."""
+    of = over(server, ("shy", "a", "json"), route={"try": ["a", "json"], "on_low_quality": {"check": "json", "try": ["json"]}})
+    asked(of, model="shy")
+    asked(of)
+    asyncio.run(until(lambda: len(kept(of)) == 3))
+    assert sorted(brief(of)) == [("a", "check", 0.0), ("json", "check", 1.0), ("shy", "refusal", 0.0)]
+    assert [lesson.model for lesson in kept(of) if lesson.signature is None] == ["json"], "to pass a check is not to win"
+    of.close()
+    plain = over(server)
+    asked(plain)
+    assert kept(plain) == []
+    plain.close()
+
+
+def test_what_was_learned_at_the_very_end_is_written(server: ScriptedServer, tmp_path: Path) -> None:
+    """A script that asks once and leaves."""
+    of = over(server, ("shy", "a"), route={"try": ["shy"]}, books=tmp_path / "books.db")
+    asked(of)
+    of.close()
+    again = over(server, books=tmp_path / "books.db")
+    assert brief(again) == [("shy", "refusal", 0.0)]
+    again.close()
+
+
+# ---- forgetting
+
+
+def voted(of: Router) -> None:
+    """Three votes: two models, two tasks."""
+    for model, task in (("a", "chat_qa"), ("b", "chat_qa"), ("b", "writing")):
+        of.vote(asked(of, f"{task} by {model}", model=model, task=task).request_id, good=False)
+
+
+@pytest.mark.parametrize(
+    ("what", "left"),
+    [
+        ({"task": "chat_qa"}, ["b"]),
+        ({"model": "b"}, ["a"]),
+        ({"model": "b", "task": "writing"}, ["a", "b"]),
+        ({"everything": True}, []),
+        ({"task": "research"}, ["a", "b", "b"]),
+    ],
+)
+def test_what_is_forgotten_is_gone_and_the_rest_stays(server: ScriptedServer, what: dict[str, Any], left: list[str]) -> None:
+    """By task, by model, by both, or all; the frame keeps what was said."""
+    of = over(server)
+    voted(of)
+    assert of.forget(**what) == 3 - len(left)
+    assert sorted(lesson.model for lesson in kept(of)) == sorted(of.beliefs()["model"]) == left
+    assert len(of.runtime().learning.memory) == len(left)
+    assert of.frame()["feedback"].tolist() == [0.0] * 3
+    of.close()
+
+
+def test_forgetting_everything_brings_the_first_plan_back(server: ScriptedServer) -> None:
+    """A fresh start is one."""
+    of = over(server)
+
+    def plan() -> list[tuple[str, str]]:
+        return [(candidate.model, candidate.reason) for candidate in of.plan(PROMPT, task="chat_qa").candidates]
+
+    before = plan()
+    voted(of)
+    assert plan() != before
+    of.forget(everything=True)
+    assert plan() == before
+    assert of.runtime().known.evidence is None
+    of.close()
+
+
+@pytest.mark.parametrize("what", [{}, {"task": "chat_qa", "everything": True}])
+def test_forgetting_nothing_or_too_much_is_refused(server: ScriptedServer, what: dict[str, Any]) -> None:
+    """A call without a name must not wipe a year of votes."""
+    of = over(server)
+    with pytest.raises(UsageError, match="everything=True"):
+        of.forget(**what)
+    of.close()
+
+
+# ---- several kernels
+
+
+def test_two_kernels_learn_from_one_another(server: ScriptedServer, tmp_path: Path) -> None:
+    """One set of books: what is voted here is known there after a while, votes changed and forgotten too."""
+    one, other = (over(server, books=tmp_path / "books.db") for _ in range(2))
+    assert first(other) == first(one) == "a"
+    request = asked(one).request_id
+    for change, expected in (
+        (lambda: one.vote(request, good=False), "b"),
+        (lambda: one.vote(request, good=True), "a"),
+        (lambda: one.vote(request, good=False), "b"),
+        (lambda: one.forget(everything=True), "a"),
+    ):
+        change()
+        learning = other.runtime().learning
+        asked(other)
+        learning._looked -= LOOK_EVERY_S + 1
+        asked(other)
+        asyncio.run(until(lambda wanted=expected: first(other) == wanted))
+    one.close()
+    other.close()
+
+
+def test_votes_of_two_processes_at_once_are_all_kept(server: ScriptedServer, tmp_path: Path) -> None:
+    """A real second process, over the same file."""
+    of = over(server, books=tmp_path / "books.db")
+    requests = [asked(of, f"question {n}").request_id for n in range(20)]
+    script = (
+        "import sys; from served import router; from routebook.testing import ScriptedServer\n"
+        "with ScriptedServer() as server:\n"
+        "    of = router(server, books=sys.argv[1])\n"
+        "    for request in sys.argv[2:]: of.vote(request, good=False)\n"
+        "    of.close()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "books.db"), *requests[10:]], cwd=Path(__file__).parent) as process:
+        for request in requests[:10]:
+            of.vote(request, good=True)
+    assert process.returncode == 0
+    of.vote(requests[0], good=True)
+    assert len(kept(of)) == 20
+    assert of.beliefs()[["model", "n"]].values.tolist() == [["a", 20]], "the other's were taken in with the next of our own"
+    of.close()
+
+
+# ---- what is kept, and what is not
+
+
+def test_no_text_of_a_prompt_or_an_answer_is_among_the_outcomes(server: ScriptedServer, tmp_path: Path) -> None:
+    """What is learned must be no diary: neither in the table nor anywhere in the file."""
+    of = over(server, ("a", "shy"), books=tmp_path / "books.db")
+    of.vote(asked(of, PROMPT).request_id, good=True)
+    of.vote(asked(of, PROMPT, model="shy").request_id, good=False)
+    asyncio.run(until(lambda: len(kept(of)) == 3))
+    rows = of.runtime().books.read(lambda connection: connection.execute("SELECT * FROM outcomes").fetchall())
+    of.close()
+    content = b"".join(path.read_bytes() for path in tmp_path.glob("books.db*"))
+    for word in ("zymurgist", "ferments", "barley", "says so"):
+        assert word not in repr(rows)
+        assert word.encode() not in content
+    assert all(len(row[-1]) == 256 for row in rows)
+
+
+def test_learning_asks_nobody(server: ScriptedServer) -> None:
+    """Nothing leaves the machine for it: the servers see the prompts and nothing else."""
+    of = over(server)
+    voted(of)
+    of.prefer(*(asked(of, model=name).request_id for name in ("a", "b")))
+    of.beliefs()
+    of.forget(everything=True)
+    assert server.seen.attempts == 5
+    of.close()
+
+
+def test_a_vote_on_a_request_of_another_day_is_a_belief_without_a_memory(server: ScriptedServer, tmp_path: Path) -> None:
+    """Its prompt is not known any more, because it was never written down."""
+    of = over(server, books=tmp_path / "books.db")
+    request = asked(of, PROMPT).request_id
+    of.close()
+    again = over(server, books=tmp_path / "books.db")
+    again.vote(request, good=True)
+    assert len(again.beliefs()) == 1
+    assert len(again.runtime().learning.memory) == 0
+    again.close()
+
+
+def test_of_very_long_prompts_only_what_is_read_is_held(server: ScriptedServer) -> None:
+    """Hundreds of pasted logs in memory would be felt, and the signature must be that of the whole."""
+    of = over(server)
+    long = f"{PROMPT}\n" + "2026-11-21 12:00:00 INFO all is well\n" * 5000
+    of.vote(asked(of, long).request_id, good=True)
+    learning = of.runtime().learning
+    assert sum(map(len, learning._recent.values())) < 3000
+    assert learning.recall(long)[0].likeness > 0.98
+    of.close()
+
+
+# ---- the frame
+
+
+def test_beliefs_are_a_tidy_frame_empty_or_not(server: ScriptedServer) -> None:
+    """It groups, plots and saves without repair."""
+    of = over(server)
+    columns = {"task": "category", "model": "category", "mean": "float64", "sd": "float64", "n": "int64", "last": "datetime64[us, UTC]"}
+    assert {name: str(kind) for name, kind in of.beliefs().dtypes.items()} == columns
+    voted(of)
+    frame = of.beliefs()
+    assert {name: str(kind) for name, kind in frame.dtypes.items()} == columns
+    assert frame[["task", "model", "n"]].values.tolist() == [["chat_qa", "a", 1], ["chat_qa", "b", 1], ["writing", "b", 1]]
+    assert frame["mean"].between(0, 0.5).all()
+    of.close()

@@ -1,0 +1,100 @@
+"""The panels in a real JupyterLab, driven as a person would."""
+
+# mypy: disable-error-code="no-untyped-call"
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from lab import Lab, browser_path, running_lab
+from playwright.sync_api import expect
+
+from routebook.testing import Chaos, ScriptedServer
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(browser_path() is None, reason="no Chromium: apt install chromium, or https://www.chromium.org"),
+]
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
+SHORT = """Use `dict.fromkeys`: it keeps the first of each, in order.
+
+```python
+list(dict.fromkeys(words))
+```"""
+LONG = """Use a `set` to see whether a word was there, and keep the first of each, in order.
+
+```python
+seen = set()
+[word for word in words if not (word in seen or seen.add(word))]
+```"""
+ROUTING = """
+[books]
+path = "books.db"
+[providers.ollama]
+kind = "openai"
+base_url = "URL"
+tier = "local"
+[providers.groq]
+kind = "openai"
+base_url = "URL"
+tier = "free"
+[models]
+"qwen2.5-coder:7b" = { provider = "ollama", id = "short" }
+llama-70b = { provider = "groq", id = "long", price = { input = 0.59, output = 0.79 } }
+slow = { provider = "ollama", id = "slow" }
+[[routes]]
+name = "chat"
+try = ["qwen2.5-coder:7b", "llama-70b"]
+"""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ScriptedServer]:
+    """One server that answers for all models."""
+    scripts = {
+        "short": Chaos(reply=SHORT, tokens_per_s=40),
+        "long": Chaos(reply=LONG, tokens_per_s=60),
+        "slow": Chaos(tokens=4000, tokens_per_s=20),
+    }
+    with ScriptedServer(models=scripts) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def lab(server: ScriptedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """One JupyterLab for all panels."""
+    root = tmp_path_factory.mktemp("panels")
+    (root / "routing.toml").write_text(ROUTING.replace("URL", server.url))
+    with running_lab(root) as running:
+        yield running
+
+
+def picture(lab: Lab, cell: int, name: str) -> None:
+    """Take a picture for the documentation, when asked to."""
+    if "ROUTEBOOK_IMAGES" in os.environ:
+        lab.cell(cell).screenshot(path=IMAGES / f"{name}.png")
+
+
+def test_answers_race_side_by_side_and_one_can_be_stopped(lab: Lab, server: ScriptedServer) -> None:
+    """Each pane has its own state and its own Cancel; the others go on."""
+    lab.open("compare.ipynb", ["%load_ext routebook", "%%route --compare qwen2.5-coder:7b,llama-70b,slow\nHow do I keep one of each word?"])
+    lab.start_all()
+    panes = lab.output(1).locator(".routebook-panes > .routebook-pane")
+    expect(panes).to_have_count(3)
+    for pane in range(3):
+        expect(panes.nth(pane).locator(".routebook-text")).not_to_be_empty()
+    tops = panes.evaluate_all("nodes => nodes.map(node => node.getBoundingClientRect().top)")
+    assert max(tops) - min(tops) < 2  # beside each other
+    before = len(server.seen.disconnects)
+    panes.nth(2).get_by_role("button", name="Cancel slow").click()
+    table = lab.output(1).locator(".routebook-compare")
+    expect(table.locator("th", has_text="llama-70b").first).to_be_visible()
+    expect(table.locator("code", has_text="dict.fromkeys").first).to_be_visible()
+    assert len(server.seen.disconnects) == before + 1
+    table.locator("summary").first.click()
+    expect(table.locator("ins").first).to_be_visible()
+    picture(lab, 1, "compare")
+    assert lab.outside == []

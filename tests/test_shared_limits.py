@@ -1,0 +1,166 @@
+"""Limits hold for all kernels of the machine together: real processes, one SQLite file, a server that counts for itself."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from routebook.testing import Chaos, Fault, ScriptedServer
+
+KERNEL = Path(__file__).parent / "quota_kernel.py"
+
+
+class Kernel:
+    """One process."""
+
+    def __init__(self, server: ScriptedServer, books: Path, *, name: str, **told: Any) -> None:  # noqa: ANN401  see quota_kernel
+        settings = {"url": server.url_for("openai"), "books": str(books), "name": name, "deadline_s": 60, **told}
+        self.process = subprocess.Popen(
+            [sys.executable, str(KERNEL), json.dumps(settings)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def go(self) -> None:
+        """Let it ask."""
+        assert self.process.stdin is not None
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+
+    def line(self) -> str:
+        """What it prints next."""
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def close(self) -> None:
+        """End it, whatever it does."""
+        self.process.kill()
+        self.process.communicate()
+
+
+@contextmanager
+def kernels(server: ScriptedServer, books: Path, *, count: int = 5, **told: Any) -> Iterator[list[Kernel]]:  # noqa: ANN401
+    """So many kernels, ready to ask."""
+    with ExitStack() as stack:
+        started = []
+        for number in range(count):
+            started.append(Kernel(server, books, name=f"kernel {number}", **told))
+            stack.callback(started[-1].close)
+        for kernel in started:
+            assert kernel.line() == "ready"
+        yield started
+
+
+def asked(started: list[Kernel]) -> Counter[str]:
+    """Let all ask; how often each result came."""
+    for kernel in started:
+        kernel.go()
+    return sum((Counter(json.loads(kernel.line())) for kernel in started), Counter())
+
+
+def test_five_kernels_send_no_more_a_minute_than_allowed(tmp_path: Path) -> None:
+    """Five notebooks share one key: the sixth request of a free tier's minute answers 429 to all of them."""
+    with (
+        ScriptedServer(script=Chaos(tokens=3), rpm=20) as server,
+        kernels(server, tmp_path / "books.db", model={"rpm": 20}, prompts=8, deadline_s=5) as started,
+    ):
+        results = asked(started)
+        assert server.seen.over_limit == 0
+        assert (results["ok"], server.seen.attempts) == (20, 20)
+        assert results.total() == 40  # the others could not be served before their deadline, and were told so
+
+
+@pytest.mark.slow
+def test_the_next_minute_is_shared_as_well(tmp_path: Path) -> None:
+    """Wherever the provider's minute begins, it sees no more than its limit: also when all kernels wait for the same moment."""
+    with (
+        ScriptedServer(script=Chaos(tokens=3), rpm=12) as server,
+        kernels(server, tmp_path / "books.db", model={"rpm": 12}, prompts=4, deadline_s=100) as started,
+    ):
+        results = asked(started)
+    assert (server.seen.over_limit, results) == (0, Counter(ok=20))
+
+
+def test_five_kernels_share_a_day_and_stop_when_it_is_spent(tmp_path: Path) -> None:
+    """Retrying all day is what today's routers do; here nothing more is sent, and nobody waits until tomorrow."""
+    with (
+        ScriptedServer(script=Chaos(tokens=3)) as server,
+        kernels(server, tmp_path / "books.db", model={"rpd": 10}, prompts=5) as started,
+    ):
+        begun = time.monotonic()
+        results = asked(started)
+        assert time.monotonic() - begun < 30
+    assert (server.seen.attempts, results["ok"], results.total()) == (10, 10, 25)
+
+
+def test_tokens_are_shared_too(tmp_path: Path) -> None:
+    """Reserved before, so that calls at the same time cannot exceed the limit together; what was not used comes back."""
+    model = {"tpm": 1000, "params": {"max_tokens": 50}}
+    with (
+        ScriptedServer(script=Chaos(tokens=50)) as server,
+        kernels(server, tmp_path / "books.db", model=model, prompts=8, deadline_s=6) as started,
+    ):
+        results = asked(started)
+    assert server.seen.input_tokens + server.seen.output_tokens <= 1000
+    assert 12 <= results["ok"] == server.seen.attempts
+
+
+def test_five_kernels_are_never_more_at_once_than_allowed(tmp_path: Path) -> None:
+    """A local server thrashes, a free tier answers 429; and whoever waits comes in as soon as there is room, in whatever kernel."""
+    with (
+        ScriptedServer(script=Chaos(tokens=3, latency_s=0.05), max_concurrent=3) as server,
+        kernels(server, tmp_path / "books.db", provider={"max_concurrent": 3}, prompts=8) as started,
+    ):
+        results = asked(started)
+    assert (server.seen.peak_concurrent, server.seen.over_limit, results) == (3, 0, Counter(ok=40))
+
+
+def test_what_one_kernel_was_told_holds_for_all_and_one_tries_first(tmp_path: Path) -> None:
+    """The provider asked for two seconds: nobody comes sooner, and then not all at once."""
+    script = Chaos(tokens=3, latency_s=0.5, faults=(Fault(kind="rate_limit", first=1, retry_after_s=2),))
+    with (
+        ScriptedServer(script=script) as server,
+        kernels(server, tmp_path / "books.db", prompts=3) as started,
+    ):
+        first, *others = started
+        first.go()
+        while not server.seen.outcomes:
+            time.sleep(0.005)
+        time.sleep(0.3)  # its other two calls are on their way, and its row is being written
+        before = server.seen.attempts
+        results = asked(others) + Counter(json.loads(first.line()))
+    calls = list(server.seen.calls)
+    told = min(call.not_before_s for call in calls if call.not_before_s is not None)
+    after = [call.time_s for call in calls[before:]]
+    assert results == Counter(ok=15)
+    assert min(after) >= told
+    assert sorted(after)[1] >= min(after) + 0.5
+    assert server.seen.early_retries == 0
+
+
+def test_a_killed_kernel_gives_its_places_back(tmp_path: Path) -> None:
+    """`kill -9` in the middle of an answer; the other kernel is waiting for the place."""
+    with (
+        ScriptedServer(script=Chaos(tokens=1000, tokens_per_s=10), max_concurrent=2) as server,
+        kernels(server, tmp_path / "books.db", count=2, model={"max_concurrent": 2}, prompts=2, deadline_s=30) as started,
+    ):
+        held, waiting = started
+        held.go()
+        while server.seen.concurrent < 2:
+            time.sleep(0.005)
+        waiting.go()
+        time.sleep(1)
+        assert server.seen.attempts == 2
+        held.close()
+        begun = time.monotonic()
+        while server.seen.attempts < 4:
+            assert time.monotonic() - begun < 10, "the places of the dead are still taken"
+            time.sleep(0.005)
+    assert server.seen.over_limit == 0

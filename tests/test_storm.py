@@ -1,0 +1,42 @@
+"""Many requests at once through servers that misbehave in every way: nothing hangs, nothing is lost, nothing is asked too early.
+
+The seed is new each time and printed; `python tests/storm.py --seed N --requests 2000` plays a storm again, `benchmarks/chaos.py` is the long version.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import storm
+
+REQUESTS = int(os.environ.get("ROUTEBOOK_STORM", "2000"))
+
+
+@pytest.mark.slow
+def test_in_a_storm_every_request_ends_in_time_and_the_books_agree_with_the_servers(tmp_path: Path) -> None:
+    """The promise of the whole program, under everything that goes wrong at once: see `docs/reliability.md` for its parts."""
+    seed = random.SystemRandom().randrange(1 << 20)
+    begun = time.monotonic()
+    ended, reckoning = asyncio.run(storm.storm(seed=seed, requests=REQUESTS, folder=tmp_path))
+    said = f"seed {seed}, {time.monotonic() - begun:.0f} s\n{storm.told(ended, reckoning)}"
+    print(said)  # noqa: T201  the seed of a failure is what it can be repeated by
+    assert not storm.wrongs_of(ended, reckoning), said
+    assert len(ended) == REQUESTS
+    assert len(reckoning.by_fault) > 12, "the weather was too good to prove anything"
+
+
+def test_behind_the_wall_a_storm_opens_no_socket_to_the_outside() -> None:
+    """Seen at the sockets of a whole process, names included, with models in reach that only call themselves local."""
+    seed = random.SystemRandom().randrange(1 << 20)
+    command = [sys.executable, storm.__file__, "--local", "--requests", "300", "--seed", str(seed)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, f"seed {seed}\n{done.stdout}{done.stderr}"
+    assert ", 0 of them outside of this machine" in done.stdout, done.stdout
+    assert "\n0 times" not in done.stdout, "the sockets were not seen"
