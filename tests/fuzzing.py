@@ -19,6 +19,7 @@ from types import FrameType
 from typing import Any, Final
 
 import fuzz_inputs as inputs
+import fuzz_written as written
 import pandas as pd
 from calls import call
 from hypothesis import HealthCheck, Phase, given, settings
@@ -30,10 +31,11 @@ from routebook.backends.answer import Answer
 from routebook.backends.anthropic_answer import AnthropicAnswer
 from routebook.backends.gemini_answer import GeminiAnswer
 from routebook.backends.openai_answer import OpenAIAnswer
+from routebook.backends.quotas import quotas_in
 from routebook.backends.registry import open_backend
 from routebook.backends.sse import SseParser
 from routebook.backends.translate import Translator
-from routebook.backends.waits import duration_s, reset_s, stated_s
+from routebook.backends.waits import LONGEST_S, duration_s, reset_s, stated_s
 from routebook.classify.classify import classify
 from routebook.config.read import parse
 from routebook.config.values import Provider
@@ -44,7 +46,7 @@ from routebook.notebook.markdown import SCHEMES, render
 from routebook.notebook.options import overrides
 from routebook.notebook.options import parse as parse_options
 
-PATIENCE_S: Final = 10.0
+PATIENCE_S: Final = 20.0
 """The longest that one case may take, on a busy machine."""
 _KEY: Final = "sk-fuzz-0123456789abcdef"
 _NOW: Final = 1_795_000_000.0
@@ -135,6 +137,10 @@ def _waits(given_: tuple[dict[str, str], str, str]) -> None:
     headers, text, delay = given_
     for time_s in (stated_s(headers, text=text, delay=delay, clock=lambda: _NOW), reset_s(delay, clock=lambda: _NOW), duration_s(delay)):
         assert time_s is None or (math.isfinite(time_s) and time_s >= 0), time_s
+    assert (stated_s(headers, text=text, delay=delay, clock=lambda: _NOW) or 0) <= LONGEST_S
+    for quota in quotas_in(headers, clock=lambda: _NOW):
+        assert 0 <= quota.left < 1 << 62
+        assert 0 <= quota.resets_s <= LONGEST_S
 
 
 def _error(given_: tuple[int, dict[str, str], bytes, Any]) -> None:
@@ -257,17 +263,17 @@ def _response_of(wire: str) -> st.SearchStrategy[tuple[bytes, bytes, str, bool, 
 
 
 TARGETS: Final[dict[str, Target]] = {
-    "routing.toml": Target(inputs.configs, _config, 20_000),
-    "{{name}}": Target(inputs.prompts, _interpolated, 10_000),
-    "options of a cell": Target(inputs.option_lines, _options, 8_000),
-    "prompts to classify": Target(inputs.prompts | inputs.markdown, _classified, 4_000),
+    "routing.toml": Target(written.configs, _config, 20_000),
+    "{{name}}": Target(written.prompts, _interpolated, 10_000),
+    "options of a cell": Target(written.option_lines, _options, 8_000),
+    "prompts to classify": Target(written.prompts | written.markdown, _classified, 4_000),
     "event streams": Target(st.tuples(_streams | st.binary(max_size=80), _cuts), _sse, 20_000),
     "answers of openai": Target(_of("openai"), _answer(OpenAIAnswer), 12_000),
     "answers of anthropic": Target(_of("anthropic"), _answer(AnthropicAnswer), 8_000),
     "answers of gemini": Target(_of("gemini"), _answer(GeminiAnswer), 8_000),
     "headers that state a wait": Target(st.tuples(inputs.headers, inputs.said, inputs.times), _waits, 10_000),
     "bodies of errors": Target(st.tuples(_statuses, inputs.headers, _bodies, inputs.values_of_json), _error, 12_000),
-    "answers as Markdown": Target(inputs.markdown, _markdown, 8_000),
+    "answers as Markdown": Target(written.markdown, _markdown, 8_000),
     "lines of ollama, over a socket": Target(_response_of("ollama"), _served("ollama"), 3_000),
     "responses of openai, over a socket": Target(_response_of("openai"), _served("openai"), 1_000),
     "responses of anthropic, over a socket": Target(_response_of("anthropic"), _served("anthropic"), 1_000),

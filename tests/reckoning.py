@@ -129,6 +129,9 @@ def _left_over(of: Router) -> list[str]:
     """Places, reservations and running rows that nobody gave back."""
     running, reserved = left_reserved(of)
     wrongs = [f"{running} attempts still count as running and {reserved} pico-dollars as reserved"] if running or reserved else []
+    leases = of.runtime().books.read(lambda connection: connection.execute("SELECT count(*) FROM leases").fetchone()[0])
+    if leases:
+        wrongs.append(f"{leases} places are still held in the books")
     for name, state in of.runtime().known.states.items():
         if state.in_flight or state.queued:
             wrongs.append(f"{name}: {state.in_flight} still count as under way and {state.queued} as waiting")

@@ -10,6 +10,7 @@ import asyncio
 import concurrent.futures as cf
 import contextlib
 import dataclasses
+import json
 import random
 import sys
 import tempfile
@@ -195,21 +196,30 @@ def told(ended: list[Ended], reckoning: Reckoning) -> str:
 
 
 def main() -> None:
-    """Print one storm."""
+    """Play one storm and print what it came to, as JSON on one line if asked."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--requests", type=int, default=500)
     parser.add_argument("--local", action="store_true")
+    parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    opened = _sockets()
+    opened, begun = _sockets(), time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        begun = time.monotonic()
         ended, reckoning = asyncio.run(storm(seed=given.seed, requests=given.requests, folder=Path(folder), local=given.local))
-    sys.stdout.write(f"{told(ended, reckoning)}\n{time.monotonic() - begun:.1f} s, {time.process_time():.1f} s of CPU\n")
     outside = [f"{what} left the machine: {where!r}" for what, where in opened if not is_local_name(where)]
-    sys.stdout.write(f"{len(opened)} times a socket was connected or a name looked up, {len(outside)} of them outside of this machine\n")
     wrongs = wrongs_of(ended, reckoning) + outside
-    sys.stdout.write("".join(f"WRONG: {wrong}\n" for wrong in wrongs[:40]))
+    figures = {
+        **dataclasses.asdict(reckoning), "seed": given.seed, "requests": len(ended), "outcomes": Counter(one.outcome for one in ended),
+        "latest_s": max(one.late_s for one in ended), "seconds": time.monotonic() - begun, "outside": len(outside), "wrongs": wrongs,
+    }  # fmt: skip
+    if given.json:
+        sys.stdout.write(json.dumps(figures) + "\n")
+    else:
+        sys.stdout.write(f"{told(ended, reckoning)}\n{figures['seconds']:.1f} s, {time.process_time():.1f} s of CPU\n")
+        sys.stdout.write(
+            f"{len(opened)} times a socket was connected or a name looked up, {len(outside)} of them outside of this machine\n"
+        )
+        sys.stdout.write("".join(f"WRONG: {wrong}\n" for wrong in wrongs[:40]))
     sys.exit(bool(wrongs))
 
 

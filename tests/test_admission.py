@@ -36,15 +36,19 @@ class Door:
         self.clock = Clock()
         self.gate = Gate(capacity, models=models, clock=self.clock)
         self.inside: list[str] = []
+        self.sent_away: list[str] = []
         self.places: dict[str, list[int]] = {}
         self.tasks: dict[str, asyncio.Task[None]] = {}
 
-    async def come(self, name: str, priority: Priority = "P2", *, model: str = "m") -> None:
+    async def come(self, name: str, priority: Priority = "P2", *, model: str = "m", requester: str = "") -> None:
         """Come to the gate, and wait there as long as it takes."""
 
         async def enter() -> None:
-            await self.gate.enter(model, priority=priority, on_place=self.places.setdefault(name, []).append)
-            self.inside.append(name)
+            places = self.places.setdefault(name, [])
+            if await self.gate.enter(model, priority=priority, on_place=places.append, requester=requester):
+                self.inside.append(name)
+            else:
+                self.sent_away.append(name)
 
         self.tasks[name] = asyncio.create_task(enter())
         await asyncio.sleep(0)
@@ -156,6 +160,139 @@ def test_the_lowest_priority_is_served_within_a_bounded_wait() -> None:
 
     # It ranks level with what comes three handicaps later; what came before that, at two a second, is served at one a second.
     assert asyncio.run(main()) <= 2 * 3 * HANDICAP_S + 2
+
+
+def test_those_who_ask_take_turns_within_a_priority() -> None:
+    """One notebook's Run All must not keep another notebook's single cell waiting behind all of it."""
+
+    async def main() -> list[str]:
+        door = Door()
+        await door.come("inside", requester="batch")
+        for number in range(6):
+            await door.come(f"batch {number}", requester="batch")
+        await door.leave()
+        for number in range(2):
+            await door.come(f"cell {number}", requester="other")
+        await door.come("urgent", "P0", requester="batch")
+        assert door.places["urgent"] == [1]
+        await door.drain()
+        assert door.places["cell 0"][-1] == 1
+        return door.inside[1:]
+
+    served = asyncio.run(main())
+    assert served == ["batch 0", "urgent", "cell 0", "batch 1", "cell 1", "batch 2", "batch 3", "batch 4", "batch 5"]
+
+
+def test_taking_turns_does_not_bring_a_lower_priority_forward() -> None:
+    """A requester who was not served yet is first among equals only."""
+
+    async def main() -> list[str]:
+        door = Door()
+        await door.come("inside", "P1", requester="a")
+        for name, priority, requester in (("P1 a", "P1", "a"), ("P1 b", "P1", "a"), ("P2 new", "P2", "b"), ("P1 new", "P1", "c")):
+            await door.come(name, priority, requester=requester)  # type: ignore[arg-type]  # they are priorities
+        await door.drain()
+        return door.inside[1:]
+
+    assert asyncio.run(main()) == ["P1 new", "P1 a", "P1 b", "P2 new"]
+
+
+def test_a_model_held_at_the_desk_lets_one_in_first_then_more() -> None:
+    """Beyond this process there was no room: a thousand that wait need not all ask the books at once."""
+
+    async def main() -> None:
+        door = Door(None)
+        await door.come("first")
+        door.gate.hold("m", 0.01)
+        for number in range(6):
+            await door.come(f"{number}")
+        assert door.inside == ["first"]
+        assert door.gate.expected_s("m", 1) == pytest.approx(0.01)
+        door.clock.now += 0.01
+        await asyncio.sleep(0.05)
+        assert door.inside == ["first", "0"]
+        door.gate.opened("m")
+        await asyncio.sleep(0)
+        assert door.inside == ["first", "0", "1", "2"]
+        door.gate.opened("m")
+        await asyncio.sleep(0)
+        assert len(door.inside) == 7
+        for _ in range(4):
+            door.gate.opened("m")
+        await door.come("late")
+        assert door.inside[-1] == "late"
+
+    asyncio.run(main())
+
+
+def test_who_was_turned_back_keeps_its_rank() -> None:
+    """Having asked in vain must not put it behind those that came later."""
+
+    async def main() -> None:
+        door = Door(None)
+        door.clock.now = 5.0
+        door.gate.hold("m", 0.01)
+        await door.come("later")
+        again: list[int] = []
+        turned_back = asyncio.create_task(door.gate.enter("m", priority="P2", on_place=again.append, since=1.0))
+        await asyncio.sleep(0)
+        assert again == [1]
+        assert door.places["later"] == [1, 2]
+        for task in (turned_back, *door.tasks.values()):
+            task.cancel()
+
+    asyncio.run(main())
+
+
+def test_those_who_wait_for_a_model_that_will_not_be_back_are_sent_away() -> None:
+    """Its day is spent: the next candidate is better than a place in this queue."""
+
+    async def main() -> None:
+        door = Door(1)
+        await door.come("inside", model="other")
+        await door.come("a")
+        await door.come("b", model="other")
+        door.gate.close("m")
+        await asyncio.sleep(0)
+        assert (door.sent_away, door.gate.queue, door.places["b"]) == (["a"], 1, [2, 1])
+
+    asyncio.run(main())
+
+
+def test_an_expected_wait_comes_from_what_was_seen(slow: ScriptedServer) -> None:
+    """`place 3` says little when nobody knows how long an answer takes."""
+
+    async def main() -> list[Waiting]:
+        async with router(slow, models={"timed": {"max_concurrent": 1}}) as asked, asyncio.TaskGroup() as ahead:
+            await asked.ask("so that something was seen")
+            for name in ("first", "second"):
+                ahead.create_task(asked.ask(name))
+                await asyncio.sleep(0.02)
+            async with events_of(asked, "third") as events:
+                return [event async for event in events if isinstance(event, Waiting)]
+
+    first, *_ = asyncio.run(main())
+    assert first.place == 2
+    assert first.expected_s is not None
+    assert 0.15 < first.expected_s < 3
+
+
+def test_a_queue_too_long_for_the_deadline_leads_to_the_next_candidate_at_once(slow: ScriptedServer) -> None:
+    """Waiting first and failing then is the worst of both."""
+
+    async def main() -> None:
+        async with router(slow, models={"long": {"max_concurrent": 1}, "near": {}}, route={"try": ["long", "near"]}) as asked:
+            await asked.ask("so that something was seen", model="long")
+            ahead = [asyncio.create_task(asked.ask(f"{number}", model="long")) for number in range(12)]
+            await until(lambda: asked.runtime().known.state("long").queued == 11)
+            answer = await asked.ask("in a hurry", deadline_s=0.6)
+            assert answer.model == "near"
+            assert "11 requests waiting" in answer.attempt.reason
+            for task in ahead:
+                task.cancel()
+            await asyncio.gather(*ahead, return_exceptions=True)
+
+    asyncio.run(main())
 
 
 def test_who_cancels_leaves_the_queue_and_those_behind_move_up() -> None:

@@ -136,4 +136,4 @@ def test_a_wrong_option_is_refused_at_once(kernel: Kernel) -> None:
     run = kernel.run("%%route -b -m quikc\nWhat?")
     assert run.status == "error"
     assert "Did you mean 'quick'" in run.text
-    assert "leave --compare" in kernel.run("%%route -b --compare quick,late\nWhat?").text
+    assert "--compare and -b do not go together" in kernel.run("%%route -b --compare quick,late\nWhat?").text

@@ -195,8 +195,8 @@ def unsure() -> Learner:
 @pytest.mark.parametrize("share", [0.05, 0.2])
 def test_exploring_stays_under_its_share_and_does_happen(share: float) -> None:
     """The cap is a promise; a share of nothing would learn nothing."""
-    found = shares(twin_pool(explore=share), unsure().known)
-    assert share / 10 < found <= share
+    found = shares(twin_pool(8, explore=share), unsure().known)
+    assert share / 2 < found <= share
 
 
 def test_exploring_is_said_and_the_usual_choice_stands_behind_it() -> None:
@@ -222,6 +222,9 @@ def test_nobody_explores_without_outcomes_at_the_task_or_a_clear_task_or_a_share
     assert shares(twin_pool(explore=0.5), known, n=200, confidence=0.2) == 0
     assert shares(twin_pool(explore=0.0), known, n=200) == 0
     assert shares(twin_pool(explore=0.5), known, n=200) > 0
+    fitted = Learner().known
+    fitted.fitted = lambda _: {"a": Belief(0.5, 0.3), "b": Belief(0.5, 0.3)}
+    assert shares(twin_pool(explore=0.5), fitted, n=200) == 0
 
 
 def test_exploring_never_takes_a_dearer_model_nor_one_further_away() -> None:

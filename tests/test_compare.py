@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 
@@ -126,3 +127,37 @@ def test_stopping_ends_every_pane_and_keeps_what_came(kernel: Kernel, server: Sc
     assert "characters are kept" in run.text
     assert "The cat sat" in run.html
     assert len(server.seen.disconnects) == before + 2
+
+
+# ---- blind
+
+
+def test_an_arena_without_a_person_shows_both_and_asks_nobody(kernel: Kernel) -> None:
+    """Where a notebook is run by a program nobody can vote, and it must not wait for ever."""
+    run = kernel.run("%%route --arena -o duel\nWho sat?")
+    assert run.status == "ok", run.text
+    blind, revealed = (output["data"]["text/plain"] for output in run.outputs)
+    assert "The cat sat" in blind
+    assert "The dog sat" in blind
+    assert "tom" not in blind
+    assert "rex" not in blind
+    assert "no vote: nobody could be asked" in revealed
+    assert "tom" in revealed
+    assert said(kernel, "print(sorted(pane[3:] for pane in duel))") == "['rex', 'tom']"
+
+
+def test_while_a_blind_answer_comes_nothing_tells_who_writes(kernel: Kernel) -> None:
+    """Neither headline nor state."""
+    run = kernel.run("%%route --arena\nWho sat?")
+    told = [str(content["data"]) for _, kind, content in run.seen if kind in ("comm_msg", "comm_open")]
+    assert any("The" in message for message in told)
+    assert not any(re.search(r"\b(?:tom|rex)\b", message) for message in told)
+
+
+def test_an_arena_needs_two_models(kernel: Kernel, server: ScriptedServer) -> None:
+    """Said before anything is sent."""
+    before = len(server.seen.calls)
+    run = kernel.run("%%route --arena -m tom\nWho sat?")
+    assert "An arena takes two models, and the plan of this prompt has tom." in run.text
+    assert "--compare and --arena do not go together" in kernel.run("%%route --arena --compare tom,rex\nWho?").text
+    assert len(server.seen.calls) == before

@@ -8,8 +8,11 @@ from collections.abc import Callable
 
 import pytest
 from calls import KEY, WIRES, Got, call, collect, served
+from rawserver import raw, response
 
+from routebook.backends.registry import open_backend
 from routebook.config.scripted import Fault
+from routebook.config.values import Provider
 from routebook.errors import (
     AuthFailed,
     BadRequest,
@@ -116,6 +119,23 @@ def test_a_date_is_right_even_when_a_clock_is_not(wrong_s: float) -> None:
     stated = asyncio.run(run())
     assert stated is not None
     assert 7 <= stated <= 8
+
+
+@pytest.mark.parametrize("body", [b'{"\x80": 1}', b"[" * 100_000, b'{"error":' * 20_000], ids=["no UTF-8", "lists", "errors"])
+@pytest.mark.parametrize("content_type", ["application/json", "text/event-stream", "application/x-ndjson"])
+@pytest.mark.parametrize("wire", WIRES)
+def test_what_no_decoder_reads_breaks_the_stream_and_nothing_else(wire: str, content_type: str, body: bytes) -> None:
+    """The JSON decoder has errors of its own for bad UTF-8 and for endless nesting; both once went through to the cell."""
+
+    async def run() -> None:
+        said = b"data: " + body + b"\n\n" if content_type == "text/event-stream" else body
+        async with raw(response(said, content_type=content_type)) as server:
+            backend = open_backend("acme", Provider(kind=wire, base_url=server.url), key=KEY, models={})  # type: ignore[arg-type] # a wire's name is a kind
+            with pytest.raises(StreamBroken):
+                await collect(backend, call(stream="json" not in content_type))
+            await backend.aclose()
+
+    asyncio.run(run())
 
 
 @pytest.mark.parametrize("wire", WIRES)

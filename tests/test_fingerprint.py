@@ -156,5 +156,6 @@ def test_what_a_provider_lists_today_makes_no_difference() -> None:
     providers = {"mac": {"kind": "ollama", "discover": True}}
     routes = [{"name": "chat", "try": ["mac", "mac/qwen:8b"]}]
     listed = {name: {"provider": "mac", "id": name.partition("/")[2]} for name in ("mac/qwen:8b", "mac/llama:1b")}
-    keys = {key(request(), config(providers=providers, models=models, routes=routes)) for models in ({}, listed)}
-    assert len(keys) == 1
+    off, on = (config(providers=providers, models=models, routes=routes) for models in ({}, listed))
+    assert key(request(), off) == key(request(), on)
+    assert key(request(params=Params(max_tokens=9)), off) != key(request(), off)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -13,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from served import left_reserved, rows, until
+from served import left_reserved, router, rows, until
 
 from routebook.engine.loop import engine_loop
 from routebook.engine.router import Router
@@ -155,3 +157,71 @@ def interrupted(folder: Path, slow: ScriptedServer) -> str:
 
     asyncio.run(main())
     return child.communicate(timeout=10)[1]
+
+
+FORKED = """
+import asyncio, os, sys, threading
+import routebook as rb
+
+async def stream(router):
+    return "".join([event.text async for event in router.stream("hello") if isinstance(event, rb.Delta)])
+
+router = rb.Router()
+print("parent", router.ask_sync("hello").text, flush=True)
+child = os.fork()
+if child == 0:
+    try:
+        print("child", router.ask_sync("hello").text, asyncio.run(stream(router)), len(router.attempts()), flush=True)
+        router.close()
+    finally:
+        os._exit(0)
+os.waitpid(child, 0)
+print("parent", router.ask_sync("hello again").text, flush=True)
+router.close()
+print("rows", len(rb.Router().frame()), flush=True)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_child_asks_as_its_parent_does(tmp_path: Path) -> None:
+    """`multiprocessing` forks on Linux: the engine's thread is not in the child, whose first question would wait for ever."""
+    with ScriptedServer(reply="well") as server:
+        (tmp_path / "routing.toml").write_text(
+            f"""
+            books = {{ path = "books.db" }}
+            providers.p = {{ kind = "openai", base_url = "{server.url}", tier = "paid" }}
+            models.a = {{ provider = "p", id = "a" }}
+            routes = [{{ name = "chat", try = ["a"] }}]
+            """
+        )
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", FORKED], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        )
+    assert done.stdout.split("\n") == ["parent well", "child well well 1", "parent well", "rows 4", ""], done.stderr
+
+
+def test_closing_while_another_program_holds_the_books_stops_nothing_else(tmp_path: Path) -> None:
+    """Other routers of the process stream on the same loop: it must not stand still for the seconds of a lock."""
+    path = tmp_path / "books.db"
+    with ScriptedServer(script=Chaos(tokens=5)) as server:
+
+        async def main() -> None:
+            of, other = router(server, books=path), router(server)
+            await of.ask("hello")
+            await other.ask("hello")
+            lock = sqlite3.connect(path, isolation_level=None)
+            lock.execute("BEGIN IMMEDIATE")
+            waiting = asyncio.create_task(of.ask("hello"))
+            await asyncio.sleep(0.05)
+            closing_it = asyncio.create_task(of.__aexit__(None, None, None))
+            await asyncio.sleep(0.05)
+            assert (await asyncio.wait_for(other.ask("hello"), 3)).text
+            assert not closing_it.done()
+            lock.execute("COMMIT")
+            lock.close()
+            await asyncio.wait_for(closing_it, 10)
+            await asyncio.wait([waiting])
+            waiting.exception()
+            await other.__aexit__(None, None, None)
+
+        asyncio.run(main())

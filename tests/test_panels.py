@@ -98,3 +98,34 @@ def test_answers_race_side_by_side_and_one_can_be_stopped(lab: Lab, server: Scri
     expect(table.locator("ins").first).to_be_visible()
     picture(lab, 1, "compare")
     assert lab.outside == []
+
+
+def test_a_vote_is_asked_for_blind_and_tells_who_they_were(lab: Lab) -> None:
+    """By a button, while the cell waits; then the names, the figures, and where all models stand."""
+    lab.open("arena.ipynb", ["%load_ext routebook", "%%route --arena\nHow do I keep one of each word?", "print('went on')"])
+    lab.start_all()
+    cell = lab.output(1)
+    ask = cell.get_by_role("group", name="Which is better?")
+    expect(ask.get_by_role("button")).to_have_count(5)
+    expect(cell.locator(".routebook-compare th").first).to_have_text("A")
+    assert "llama" not in cell.inner_text()
+    picture(lab, 1, "arena")
+    ask.get_by_role("button", name="A", exact=True).press("Enter")
+    report = cell.locator(".routebook-report")
+    expect(report).to_contain_text("won")
+    expect(report).to_contain_text("95 % between")
+    expect(report).to_contain_text("llama-70b")
+    expect(lab.output(2)).to_contain_text("went on")
+    expect(ask).to_have_count(0)
+    assert lab.outside == []
+
+
+def test_stopping_instead_of_voting_keeps_the_answers(lab: Lab) -> None:
+    """And stops Run All, as everywhere."""
+    lab.open("undecided.ipynb", ["%load_ext routebook", "%%route --arena\nHow do I keep one of each word?", "print('went on')"])
+    lab.start_all()
+    expect(lab.output(1).get_by_role("group", name="Which is better?")).to_be_visible()
+    lab.command("notebook:interrupt-kernel")
+    expect(lab.output(1).get_by_role("group", name="Which is better?")).to_have_count(0)
+    expect(lab.output(1).locator(".routebook-compare")).to_contain_text("dict.fromkeys")
+    expect(lab.output(2)).to_have_text("")

@@ -149,6 +149,15 @@ def test_a_server_error_keeps_the_time_it_states() -> None:
     assert error(500, openai("oops"), **{"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "6m"}).retry_after_s is None
 
 
+def test_a_server_that_is_busy_may_state_its_time_in_the_body() -> None:
+    """Gemini's 503 carries RetryInfo as its 429 does, others say it in words; a wrong request's words are about something else."""
+    retry = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "7s"}
+    busy = {"error": {"code": 503, "status": "UNAVAILABLE", "message": "The model is overloaded.", "details": [retry]}}
+    assert error(503, busy).retry_after_s == 7
+    assert error(529, "Overloaded. Please try again in 2.5 seconds.").retry_after_s == 2.5
+    assert error(400, "Wait 5 seconds is no JSON. Please try again in 2.5 seconds.").retry_after_s is None
+
+
 def test_only_the_headers_about_limits_are_kept() -> None:
     """The engine learns quotas from them; cookies and request ids are nobody's business."""
     headers = {

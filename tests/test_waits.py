@@ -114,3 +114,9 @@ def test_nearly_right_texts_do_not_raise_or_hang(text: str) -> None:
     """Patterns over foreign text must end, in linear time."""
     found = stated_s({"retry-after": text}, text=text, delay=text, clock=clock)
     assert found is None or found >= 0
+
+
+@pytest.mark.parametrize("header", ["99999999999999999999", "1e300", "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_a_wait_of_years_is_taken_for_a_month(header: str) -> None:
+    """It is a mistake of whoever stated it, and the books have no room for it."""
+    assert stated_s({"retry-after": header}, clock=clock) == 32 * 86_400

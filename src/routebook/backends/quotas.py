@@ -28,6 +28,9 @@ _OTHER: Final = re.compile(r"month|week|hour|year|second(?!s)")
 """Windows that are neither a minute nor a day are not kept: a 429 tells of them in time."""
 _REFILLS_BY_DAY: Final = (0.8 * _DAY_S, 1.2 * _DAY_S)
 _LONG_S: Final = 600.0
+_LONGEST_S: Final = 32 * _DAY_S
+_MOST: Final = 10**15
+"""What is more than this, or longer than a month, is a mistake of whoever wrote it."""
 
 
 def quotas_in(headers: Mapping[str, str], *, clock: Clock) -> tuple[Quota, ...]:
@@ -47,8 +50,8 @@ def _quota(name: str, headers: Mapping[str, str], *, clock: Clock) -> Quota | No
     if stated_s is None and period == "day":
         return None
     return Quota(
-        kind=_kind(name), period=period, most=None if most is None else int(most), left=int(left),
-        resets_s=60.0 if stated_s is None else stated_s,
+        kind=_kind(name), period=period, most=None if most is None else int(min(most, _MOST)), left=int(min(left, _MOST)),
+        resets_s=60.0 if stated_s is None else min(stated_s, _LONGEST_S),
     )  # fmt: skip
 
 

@@ -8,9 +8,12 @@ import math
 import re
 import zoneinfo
 from collections.abc import Callable, Mapping
+from typing import Final
 
 import msgspec
 
+LONGEST_S: Final = 32 * 86_400.0
+"""A longer wait is a mistake of whoever stated it, and would not fit into the books."""
 Clock = Callable[[], float]
 """Seconds since the epoch, as `time.time` gives them."""
 
@@ -51,7 +54,7 @@ def stated_s(headers: Mapping[str, str], *, text: str = "", delay: str | None = 
         _in_text_s(text),
     ]
     times = [time for time in stated if time is not None] or [time for time in _resets_s(headers, clock=clock) if time is not None]
-    return max(times, default=None)
+    return min(max(times), LONGEST_S) if times else None
 
 
 def _in_text_s(text: str) -> float | None:

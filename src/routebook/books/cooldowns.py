@@ -11,13 +11,15 @@ from routebook.books.steady import MARGIN, MICRO
 
 PROBE_S: Final = 30.0
 """How long the others wait for the first word of the one that tries; then the next may try."""
+_LONGEST_S: Final = 32 * 86_400.0
+"""A longer time is a mistake of whoever stated it."""
 _FORGET_S: Final = 600.0
 """A cooldown that ended so long ago without anybody trying is forgotten."""
 
 
 def tell(connection: sqlite3.Connection, scope: str, *, cool_s: float, reason: str, is_day: bool, now: int) -> None:
     """Keep that nobody may ask before so many seconds; a later time already kept stays."""
-    until = now + round(cool_s * MICRO) + MARGIN
+    until = now + round(min(cool_s, _LONGEST_S) * MICRO) + MARGIN
     connection.execute("DELETE FROM cooldowns WHERE until < ?", (now - round(_FORGET_S * MICRO),))
     connection.execute(
         "INSERT INTO cooldowns (scope, until, reason, is_day, told) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "

@@ -18,7 +18,9 @@ COLUMNS: Final = tuple(field.name for field in msgspec.structs.fields(Attempt))
 _STORED: Final = {"cost_usd": "cost_pusd", "baseline_usd": "baseline_pusd"}
 STORED_NAMES: Final = tuple(_STORED.get(name, name) for name in COLUMNS)
 """The columns of the table behind them."""
-_INSERT: Final = f"INSERT INTO attempts (session, reserved_pusd, {', '.join(STORED_NAMES)}) VALUES (?, ?, {', '.join('?' * len(STORED_NAMES))})"  # noqa: S608
+_INSERT: Final = (
+    f"INSERT INTO attempts (session, reserved_pusd, {', '.join(STORED_NAMES)}) VALUES (?, ?, {', '.join('?' * len(STORED_NAMES))})"  # noqa: S608
+)
 # What an attempt is called, what it is for and where it goes is known when it starts; the rest is set at its end.
 _SET_AT_END: Final = tuple(
     name

@@ -9,8 +9,8 @@ from typing import Any, Final, NamedTuple
 
 from routebook.lessons import Lesson
 
-MOST: Final = 50_000
-"""Outcomes kept; of more the oldest go."""
+MOST_SEEN: Final = 10_000
+"""Of the newest so many outcomes checks and refusals are kept. Votes and preferences, which are the user's own, all are."""
 _PRUNE_EVERY: Final = 1_000
 _NAMES: Final = ("time", "request_id", "task", "model", "source", "score", "versus", "signature")
 _REVOTED: Final = "DELETE FROM outcomes WHERE request_id = ? AND model = ? AND source = ? AND versus IS ?"
@@ -33,7 +33,7 @@ def add(connection: sqlite3.Connection, lessons: Sequence[Lesson], *, session: s
             (session, *map(_stored, (getattr(lesson, name) for name in _NAMES))),
         ).lastrowid
         if row and row % _PRUNE_EVERY == 0:
-            connection.execute("DELETE FROM outcomes WHERE id <= ?", (row - MOST,))
+            connection.execute("DELETE FROM outcomes WHERE id <= ? AND source IN ('check', 'refusal')", (row - MOST_SEEN,))
     return extent(connection)
 
 
@@ -51,6 +51,12 @@ def since(connection: sqlite3.Connection, known: Extent) -> tuple[Extent, list[L
     is_whole = older != known.rows
     query = f"SELECT {', '.join(_NAMES)} FROM outcomes WHERE id > ? ORDER BY id"  # noqa: S608  our own names
     return now, [_lesson(row) for row in connection.execute(query, (0 if is_whole else known.last,))], is_whole
+
+
+def preferences(connection: sqlite3.Connection, *, task: str) -> list[Lesson]:
+    """The votes between two models on prompts of a task, each from both sides."""
+    query = f"SELECT {', '.join(_NAMES)} FROM outcomes WHERE source = 'preference' AND task = ? ORDER BY id"  # noqa: S608  our own names
+    return [_lesson(row) for row in connection.execute(query, (task,))]
 
 
 def forget(connection: sqlite3.Connection, *, task: str | None = None, model: str | None = None) -> int:

@@ -12,7 +12,7 @@ FEEDBACK: Final = "feedback"
 """It may come long after the end of an attempt, so it is read apart, of all rows: there is an index of those that have it."""
 READ: Final = tuple(name for name in COLUMNS if name != FEEDBACK)
 """The columns of a part, in its order."""
-PART: Final = 8192
+PART: Final = 2048
 """Rows at a time: a million rows of Python's objects would fill a laptop's memory."""
 
 _STORED: Final = dict(zip(COLUMNS, STORED_NAMES, strict=True))

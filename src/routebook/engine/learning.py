@@ -21,7 +21,7 @@ from routebook.classify.features import Features, features
 from routebook.classify.structure import HEAD, TAIL
 from routebook.errors import BooksError
 from routebook.learn.beliefs import Beliefs
-from routebook.learn.memory import Memory
+from routebook.learn.memory import MOST, Memory
 from routebook.learn.signature import signature
 from routebook.lessons import Lesson
 from routebook.messages import Request
@@ -33,6 +33,8 @@ T = TypeVar("T")
 LOOK_EVERY_S: Final = 30.0
 """How often, at most, the books are asked for what other kernels learned."""
 _MOST_RECENT: Final = 512
+_MANY: Final = 200
+"""Outcomes that take so long to learn from that the loop does not wait for it."""
 _NOTHING: Final = Extent(0, 0)
 
 
@@ -60,7 +62,7 @@ class Learning:
             BooksError: they cannot be read.
         """
         async with self._turn:
-            self._take(*await self.read(lambda connection: outcomes.since(connection, _NOTHING)))
+            await self._take(*await self.read(lambda connection: outcomes.since(connection, _NOTHING)))
 
     # ---- for the plan
 
@@ -106,7 +108,7 @@ class Learning:
                 outcomes.add(connection, lessons, session=session)
                 return outcomes.since(connection, reach)
 
-            self._take(*await self._books.write(work))
+            await self._take(*await self._books.write(work))
 
     async def forget(self, *, task: str | None, model: str | None) -> int:
         """Forget a task, a model, both together, or all; return how many outcomes that were.
@@ -120,7 +122,7 @@ class Learning:
                 return outcomes.forget(connection, task=task, model=model), outcomes.since(connection, _NOTHING)
 
             count, found = await self._books.write(work)
-            self._take(found[0], found[1], True)  # noqa: FBT003  all that is left
+            await self._take(found[0], found[1], True)  # noqa: FBT003  all that is left
         return count
 
     async def look(self) -> None:
@@ -128,7 +130,7 @@ class Learning:
         with contextlib.suppress(BooksError):
             async with self._turn:
                 reach = self._reach
-                self._take(*await self.read(lambda connection: outcomes.since(connection, reach)))
+                await self._take(*await self.read(lambda connection: outcomes.since(connection, reach)))
 
     async def read(self, look: Callable[[sqlite3.Connection], T]) -> T:
         """Read the books without stopping the loop.
@@ -144,12 +146,20 @@ class Learning:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _take(self, reach: Extent, lessons: Sequence[Lesson], is_whole: bool) -> None:  # noqa: FBT001  as `since` returns it
+    async def _take(self, reach: Extent, lessons: Sequence[Lesson], is_whole: bool) -> None:  # noqa: FBT001  as `since` returns it
         """Learn from outcomes; when they are all there are, what was known before is void."""
         beliefs, memory = (Beliefs(now=self._now), Memory()) if is_whole else (self.beliefs, self.memory)
-        for lesson in lessons:
-            beliefs.add(lesson)
-            memory.add(lesson)
+        if len(lessons) > _MANY:
+            await asyncio.to_thread(_learn, lessons, beliefs, memory)
+        else:
+            _learn(lessons, beliefs, memory)
         self.beliefs, self.memory, self._reach = beliefs, memory, reach
         self._known.evidence = beliefs.evidence if len(beliefs) else None
         self._known.recall = self.recall if len(memory) else None
+
+
+def _learn(lessons: Sequence[Lesson], beliefs: Beliefs, memory: Memory) -> None:
+    for lesson in lessons:
+        beliefs.add(lesson)
+    for lesson in [lesson for lesson in lessons if lesson.signature][-MOST:]:
+        memory.add(lesson)

@@ -57,6 +57,8 @@ def basis(alike: Floats, landmarks: NDArray[np.intp]) -> Basis:
 
 def solve(found: Basis, outcomes: Floats) -> Solved:
     """Learn outcomes (prompt by outcome) along their own principal directions: what they share is learned surer than how they differ."""
+    if not outcomes.shape[1]:
+        return Solved(np.zeros(0), np.zeros((len(found.back), 0)), outcomes, _HOLDS[-1])
     mean = outcomes.mean(axis=0)
     centred = outcomes - mean
     _, _, turn = np.linalg.svd(centred, full_matrices=False)

@@ -6,12 +6,14 @@ They are kept apart from what the shipped weights read (`classify/features.py`),
 
 from __future__ import annotations
 
-import math
 import re
 import zlib
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from routebook.classify.features import Features, features
 from routebook.classify.structure import HEAD, TAIL
@@ -22,18 +24,13 @@ _LONGEST: Final = 40
 _PIECES: Final = (3, 4, 5)
 
 
-def terms(prompt: str) -> dict[int, float]:
-    """Return the terms of a prompt by their hash (CRC-32), each with 1 + log of how often it occurs; bounded work, whatever the length."""
+def terms(prompt: str) -> tuple[NDArray[np.uint32], NDArray[np.float64]]:
+    """Return the terms of a prompt by their hashes (CRC-32, in order), and 1 + log of how often each occurs; bounded work, whatever the length."""
     text = prompt if len(prompt) <= HEAD + TAIL else f"{prompt[:HEAD]}\n{prompt[-TAIL:]}"
     words = ["#" if word[0].isdigit() else word[:_LONGEST] for word in _WORD.findall(text.lower())[:_MOST_WORDS]]
-    counts: dict[int, int] = {}
-    for word in words:
-        for term in _of_word(word):
-            counts[term] = counts.get(term, 0) + 1
-    for first, second in pairwise(words):
-        term = _hashed(f"b:{first} {second}")
-        counts[term] = counts.get(term, 0) + 1
-    return {term: 1 + math.log(count) for term, count in counts.items()}
+    said = [*chain.from_iterable(map(_of_word, words)), *(_hashed(f"b:{first} {second}") for first, second in pairwise(words))]
+    found, count = np.unique(np.array(said, np.uint32), return_counts=True)
+    return found, 1 + np.log(count)
 
 
 def signs(prompt: str, *, found: Features | None = None) -> set[str]:

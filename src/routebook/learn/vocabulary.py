@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, Self
 
@@ -54,28 +55,24 @@ class Vocabulary(NamedTuple):
         told = [terms(prompt) for prompt in prompts]
         shown = [signs(prompt) for prompt in prompts]
         n = len(prompts)
-        every = np.fromiter((term for one in told for term in one), np.uint32)
-        known, count = np.unique(every, return_counts=True)
+        known, count = np.unique(np.concatenate([found for found, _ in told]), return_counts=True)
         kept = count >= _LEAST_PROMPTS
         rarity = np.log((1 + n) / (1 + count[kept])) + 1
-        names = tuple(sorted({name for one in shown for name in one}))
+        often = Counter(name for one in shown for name in one)
+        names = tuple(sorted(name for name, count in often.items() if count >= min(_LEAST_SHAPED, n)))
         table = np.array([[name in one for name in names] for one in shown], float).reshape(n, len(names))
-        often = table.sum(axis=0) >= min(_LEAST_SHAPED, n)
-        table = table[:, often]
         mean = table.mean(axis=0)
         spread = float(((table - mean) ** 2).sum(axis=1).mean()) or 1.0
         scale = float(np.sqrt(SHAPE / spread))
-        chosen = tuple(name for name, is_often in zip(names, often, strict=True) if is_often)
-        made = cls(known[kept], rarity.astype(np.float32), float(np.log(1 + n) + 1), chosen, mean, scale)
+        made = cls(known[kept], rarity.astype(np.float32), float(np.log(1 + n) + 1), names, mean, scale)
         return made, [made._row(*both) for both in zip(told, shown, strict=True)]
 
     def row(self, prompt: str) -> Row:
         """The row of a prompt."""
         return self._row(terms(prompt), signs(prompt))
 
-    def _row(self, told: dict[int, float], shown: set[str]) -> Row:
-        names = np.fromiter(told, np.uint32, len(told))
-        weight = np.fromiter(told.values(), float, len(told))
+    def _row(self, told: tuple[NDArray[np.uint32], Floats], shown: set[str]) -> Row:
+        names, weight = told
         at = np.searchsorted(self.terms, names)
         is_known = np.zeros(len(names), bool)
         inside = at < len(self.terms)

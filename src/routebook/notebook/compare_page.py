@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Final
 
+from routebook.messages import Answer
 from routebook.notebook import figures
 from routebook.notebook.comparison import Comparison, tokens_per_s
 from routebook.notebook.difference import Span, difference
@@ -21,9 +22,9 @@ _SIGNS: Final = {"both": "{}", "left": "[-{}-]", "right": "{{+{}+}}"}
 def compare_page(comparison: Comparison) -> Bundle:
     """All answers, side by side."""
     head = f"{figures.plural(len(comparison.answers) + len(comparison.failures), 'model')} side by side"
-    panes = {**{pane: render(answer.text) if answer.text else f"<em>{NOTHING}</em>" for pane, answer in comparison.answers.items()},
+    panes = {**{pane: _body(answer) for pane, answer in comparison.answers.items()},
              **{pane: f"<em>did not answer: {inert(str(error))}</em>" for pane, error in comparison.failures.items()}}  # fmt: skip
-    table = _figures(comparison)
+    table = figures_table(comparison)
     html = template("compare").substitute(
         head=inert(head),
         names="".join(template("pane_name").substitute(name=inert(pane)) for pane in panes),
@@ -34,7 +35,20 @@ def compare_page(comparison: Comparison) -> Bundle:
     return {"text/html": html, "text/plain": f"[{head}]\n\n{_texts(comparison)}\n\n{table.text}"}
 
 
-def _figures(comparison: Comparison) -> Table:
+def blind_page(comparison: Comparison) -> Bundle:
+    """The answers under the names of their panes, and nothing that would tell who wrote which."""
+    names = "".join(template("pane_name").substitute(name=inert(pane)) for pane in comparison.answers)
+    texts = "".join(template("pane_text").substitute(body=_body(answer)) for answer in comparison.answers.values())
+    head = "who wrote which is told after the vote"
+    html = template("compare").substitute(head=inert(head), names=names, texts=texts, figures="", difference="")
+    return {"text/html": html, "text/plain": f"[{head}]\n\n{_texts(comparison)}"}
+
+
+def _body(answer: Answer) -> str:
+    return render(answer.text) if answer.text else f"<em>{NOTHING}</em>"
+
+
+def figures_table(comparison: Comparison) -> Table:
     """Time, speed, tokens and cost of each."""
     rows = []
     for pane, answer in comparison.answers.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from routebook.errors import RoutebookError, UsageError
@@ -44,6 +44,11 @@ class Comparison:
         return len(self.answers)
 
     @property
+    def task(self) -> str:
+        """What the prompt was taken for."""
+        return next(iter(self.answers.values())).plan.classification.task
+
+    @property
     def frame(self) -> pd.DataFrame:
         """One row for each pane: `pane, model, status, text, ttft_s, latency_s, tokens_per_s, input_tokens, output_tokens, cost_usd, likeness, error`.
 
@@ -80,6 +85,12 @@ class Comparison:
     def _failed(self) -> Iterator[dict[str, Any]]:
         for pane, error in self.failures.items():
             yield {"pane": pane, "model": pane.partition(" #")[0], "status": "error", "text": "", "cost_usd": None, "error": str(error)}
+
+
+def renamed(comparison: Comparison, names: Mapping[str, str]) -> Comparison:
+    """The same answers under other names."""
+    answers = {names[pane]: answer for pane, answer in comparison.answers.items()}
+    return replace(comparison, answers=answers, failures={names[pane]: error for pane, error in comparison.failures.items()})
 
 
 def tokens_per_s(answer: Answer) -> float | None:

@@ -45,8 +45,9 @@ class Gathered:
         match event:
             case Decision(plan=plan):
                 self.plan, self.head = plan, wording.headline(plan)
-            case Waiting(model=model, place=place, reason=reason):
-                self.state = f"waiting for {model}: " + (f"place {place} in its queue" if place else reason)
+            case Waiting(model=model, place=place, reason=reason, expected_s=expected_s):
+                about = "" if expected_s is None else f", about {expected_s:.0f} s ({reason})"
+                self.state = f"waiting for {model}: " + (f"place {place} in its queue{about}" if place else reason)
             case Started(model=model):
                 self.state = f"asking {model}"
                 self.head = wording.headline(self.plan, model=model) if self.plan else None

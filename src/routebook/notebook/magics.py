@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
@@ -57,6 +58,11 @@ class RouteMagics(Magics):
             from routebook.notebook.compare import compare
 
             self._keep(given.out, compare(session, prompt, asked, models=given.compare, repeat=given.repeat or 1))
+            return
+        if given.arena:
+            from routebook.notebook.arena import arena
+
+            self._keep(given.out, arena(session, prompt, asked, rng=random.Random()))
             return
         if given.background:
             from routebook.notebook.card import start_behind

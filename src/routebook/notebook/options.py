@@ -48,6 +48,7 @@ OPTIONS: Final = (
     Option(("-b", "--background"), "return at once; whoever uses the answer waits for it"),
     Option(("--compare",), "ask these models side by side, with commas between them", "A,B,…", names="models"),
     Option(("--repeat",), "with --compare: ask each so many times", "N", int),
+    Option(("--arena",), "two answers without names, a vote, then who they were"),
     Option(("-o", "--out"), "put the Answer into this variable", "NAME"),
     Option(("--system",), "a system message", "TEXT"),
     Option(("--temperature",), "0 is steady, 2 is wild", "X", float),
@@ -106,8 +107,13 @@ def parse(line: str) -> argparse.Namespace:
         raise UsageError("--repeat goes with --compare, which names the models to ask.")
     if given.repeat is not None and given.repeat < 1:
         raise UsageError(f"--repeat takes how many times to ask each model, 1 or more, not {given.repeat}.")
-    if given.background and (given.compare is not None or given.dry):
-        raise UsageError("-b goes with one answer: leave --compare and --dry out.")
+    shapes = [
+        flag
+        for flag, is_on in (("--compare", given.compare), ("--arena", given.arena), ("-b", given.background), ("--dry", given.dry))
+        if is_on
+    ]
+    if len(shapes) > 1:
+        raise UsageError(f"{' and '.join(shapes)} do not go together: leave one out.")
     if given.compare is not None and given.model is not None:
         raise UsageError("--compare names the models itself: leave -m out.")
     if given.history is not None and given.history < 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,6 +126,13 @@ class Session:
     def is_kernel(self) -> bool:
         """A Jupyter kernel, as against IPython in a terminal."""
         return hasattr(self.shell, "kernel")
+
+    @property
+    def is_interactive(self) -> bool:
+        """Whether somebody is there to be asked: nbconvert and papermill say that nobody is."""
+        if self.is_kernel:
+            return bool(self.shell.get_parent().get("content", {}).get("allow_stdin"))
+        return sys.stdin.isatty()
 
     @property
     def notebook(self) -> str | None:

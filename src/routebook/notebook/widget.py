@@ -82,7 +82,7 @@ class PanesWidget:
 
         self._widget = _cell_widget()(panes=self._panes, states=self._states)
         self._widget.on_msg(act)
-        _answer_while_busy(self._widget)
+        answer_while_busy(self._widget)
         bundle = self._widget._repr_mimebundle_()
         data = bundle[0] if isinstance(bundle, tuple) else bundle
         self._handle = display({**data, "text/plain": "…"}, raw=True, display_id=True)
@@ -192,7 +192,7 @@ def _cell_widget() -> Any:  # noqa: ANN401  the class is made when anywidget loa
     return Cell
 
 
-def _answer_while_busy(widget: Any) -> None:  # noqa: ANN401
+def answer_while_busy(widget: Any) -> None:  # noqa: ANN401
     """Keep Cancel working while the cell runs on ipykernel 7.4, which sends a widget's messages to the blocked main shell.
 
     The name is private to ipykernel; where it is gone there is nothing to mend. Older kernels cancel by the stop button.

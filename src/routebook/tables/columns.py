@@ -15,23 +15,23 @@ class Numbers:
 
     def __init__(self, dtype: str = "float64", *, unit: float = 1.0) -> None:
         """`unit` is what the stored values are divided by."""
-        self.values: npt.NDArray[Any] = np.empty(0, dtype=dtype)
+        self.data: npt.NDArray[Any] = np.empty(0, dtype=dtype)
         self._fresh: list[npt.NDArray[Any]] = []
         self._unit = unit
 
     def add(self, part: Sequence[Any]) -> None:
         """Take in what was read next, in the memory that it needs at last."""
-        values = np.array(part, dtype=self.values.dtype)
+        values = np.array(part, dtype=self.data.dtype)
         self._fresh.append(values if self._unit == 1.0 else values / self._unit)
 
     def join(self, keep: int) -> None:
         """Put what was taken in behind so many of the old rows; the old column stays as it was, because frames were made of it."""
-        self.values = np.concatenate([self.values[:keep], *self._fresh])
+        self.data = np.concatenate([self.data[:keep], *self._fresh])
         self._fresh.clear()
 
     def typed(self) -> Any:  # noqa: ANN401  what a frame takes
         """The column as pandas has it best."""
-        return self.values
+        return self.data
 
 
 class Times(Numbers):
@@ -43,7 +43,7 @@ class Times(Numbers):
 
     def typed(self) -> Any:  # noqa: ANN401
         """As `datetime64[us, UTC]`."""
-        return pd.DatetimeIndex(self.values.view("datetime64[us]")).tz_localize("UTC")
+        return pd.DatetimeIndex(self.data.view("datetime64[us]")).tz_localize("UTC")
 
 
 class Counts(Numbers):
@@ -51,8 +51,8 @@ class Counts(Numbers):
 
     def typed(self) -> Any:  # noqa: ANN401
         """As `Int64`."""
-        unknown = np.isnan(self.values)
-        return pd.arrays.IntegerArray(np.where(unknown, 1.0, self.values).astype("int64"), unknown)
+        unknown = np.isnan(self.data)
+        return pd.arrays.IntegerArray(np.where(unknown, 1.0, self.data).astype("int64"), unknown)
 
 
 class Texts:

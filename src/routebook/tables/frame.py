@@ -74,20 +74,20 @@ class _Kept:
     def _bookmark(self, connection: sqlite3.Connection) -> int:
         """The row to read on from: behind what is stable, or the first when these are other books now."""
         if self.stable and not reading.is_there(
-            connection, row=int(self.ids.values[self.stable - 1]), time=int(self.times.values[self.stable - 1])
+            connection, row=int(self.ids.data[self.stable - 1]), time=int(self.times.data[self.stable - 1])
         ):
             self.stable = 0
-        return int(self.ids.values[self.stable - 1]) if self.stable else 0
+        return int(self.ids.data[self.stable - 1]) if self.stable else 0
 
     def _join(self, *, feedback: list[tuple[int, float]], running: int | None) -> None:
         for column in (self.ids, *self.columns.values()):
             if column is not self.feedback:
                 column.join(self.stable)
-        ids = self.ids.values
-        self.feedback.values = np.full(len(ids), np.nan)
+        ids = self.ids.data
+        self.feedback.data = np.full(len(ids), np.nan)
         if feedback:
             rows, values = zip(*feedback, strict=True)
-            self.feedback.values[np.searchsorted(ids, rows)] = values
+            self.feedback.data[np.searchsorted(ids, rows)] = values
         self.stable = len(ids) if running is None else int(np.searchsorted(ids, running))
 
 
