@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from routebook.engine.loop import Job
 from routebook.engine.router import Router
-from routebook.events import Event, Started
-from routebook.messages import Answer, Delta, Overrides
+from routebook.events import Done, Event, Started, Switched
+from routebook.messages import Answer, Overrides
 
 
 @dataclass(slots=True)
@@ -37,16 +37,16 @@ class Steps:
         return of.start(prompt, emit=self._hear, on_end=self._end, **asked)
 
     def _hear(self, event: Event) -> None:
-        if isinstance(event, Delta):
-            return
-        self._close()
-        if isinstance(event, Started):
+        if isinstance(event, Started):  # those before it may still run: it may be a hedge
             self.sent.append(Sent(event.model, time.monotonic()))
+        elif isinstance(event, Switched | Done):
+            self._close()
 
     def _end(self) -> None:
         self._close()
         self._loop.call_soon_threadsafe(self.over.set)
 
     def _close(self) -> None:
-        if self.sent and self.sent[-1].known_s is None:
-            self.sent[-1].known_s = time.monotonic()
+        for sent in self.sent:
+            if sent.known_s is None:
+                sent.known_s = time.monotonic()

@@ -143,7 +143,7 @@ def _outcome(job: Job[Answer]) -> tuple[str, bool]:
 _THINGS: Final = ("monads", "rain", "a KeyError in line 3", "SQL joins", "the sea", "tests")
 _ROUTES: Final = (
     "limited", "failing", "breaking", "slow", "odd", "doomed", "mixed", "alone", "waits", "retries", "rerouted", "kept", "raised", "absent",
-    "at-all-costs", "spread",
+    "at-all-costs", "spread", "hedged",
 )  # fmt: skip
 
 

@@ -56,8 +56,10 @@ def first(made: Plan) -> str:
 
 def shares(of: Config, known: Known, *, n: int = 2000, **classified: Any) -> float:  # noqa: ANN401
     """The share of prompts on which somebody is explored."""
-    rng = random.Random(7)
-    return sum("exploring" in plan(of, known, rng=rng, **classified).candidates[0].reason for _ in range(n)) / n
+    rng, known.weighed, known.explored = random.Random(7), 0, 0
+    for _ in range(n):
+        known.count_choice(plan(of, known, rng=rng, **classified).candidates[0].reason)
+    return known.explored / n
 
 
 # ---- the knob
@@ -186,8 +188,9 @@ def test_memory_does_not_climb_the_wall() -> None:
 
 
 def unsure() -> Learner:
-    """A learner that has heard a little of one of two twins."""
+    """A learner that has heard a little of one of two twins, and has not explored for a long time."""
     learner = Learner()
+    learner.known.weighed = 1000
     learner.hear(lesson("a", 1), lesson("a", 0, days=0.1), lesson("a", 1, days=0.2))
     return learner
 
@@ -197,6 +200,17 @@ def test_exploring_stays_under_its_share_and_does_happen(share: float) -> None:
     """The cap is a promise; a share of nothing would learn nothing."""
     found = shares(twin_pool(8, explore=share), unsure().known)
     assert share / 2 < found <= share
+
+
+def test_the_share_is_kept_at_every_moment_not_only_in_the_long_run() -> None:
+    """Nobody waits for the thousandth prompt to see a promise kept."""
+    of, rng, known = twin_pool(8, explore=0.2), random.Random(3), unsure().known
+    known.weighed = 0
+    for asked in range(1, 300):
+        known.count_choice(plan(of, known, rng=rng).candidates[0].reason)
+        assert known.weighed == asked
+        assert known.explored <= 0.2 * asked
+    assert known.explored > 20
 
 
 def test_exploring_is_said_and_the_usual_choice_stands_behind_it() -> None:
@@ -234,6 +248,7 @@ def test_exploring_never_takes_a_dearer_model_nor_one_further_away() -> None:
     assert shares(pool(quality=1.0, explore=0.5), known, n=300) == 0
     models = {name: {"provider": "claude", "id": name} for name in ("small", "fast", "dear")}
     dear_first = Learner(prices=PRICES | {"fast": None}).hear(*(lesson("dear", score, days=n / 10) for n, score in enumerate((1, 1, 0))))
+    dear_first.weighed = 1000
     rng, of = random.Random(7), pool(models=models, quality=1.0, explore=0.5)
     firsts = {first(plan(of, dear_first, rng=rng)) for _ in range(300)}
     assert firsts == {"dear", "small"}, "the one of unknown price is not explored"
@@ -257,7 +272,9 @@ def regret_of(votes: int, *, explore: float = 0.05, seed: int = 1) -> tuple[list
     asked: dict[str, Counter[str]] = {task: Counter() for task in truth}
     for n in range(votes):
         task = user.choice(list(truth))
-        model = first(plan(of, learner.known, rng=rng, task=task))
+        made = plan(of, learner.known, rng=rng, task=task)
+        learner.known.count_choice(made.candidates[0].reason)
+        model = first(made)
         lost.append(max(truth[task].values()) - truth[task][model])
         if n >= votes - 50:
             asked[task][model] += 1

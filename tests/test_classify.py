@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from unseen_prompts import UNSEEN
 
 from routebook.classify.classify import UNSURE, classify
 from routebook.config.values import OwnTask
 from routebook.labels import TASKS
 from routebook.plan.match import LEAST_CONFIDENCE
+
+PROMPTS = Path(__file__).parents[1] / "training" / "prompts"
 
 PLAIN = {
     "Write a python function that merges two sorted lists": "code_generation",
@@ -23,6 +28,7 @@ PLAIN = {
     "Is this login form vulnerable to SQL injection? How could an attacker use it?": "security",
     "Write unit tests with pytest for the class ShoppingCart": "testing",
     "Add docstrings and comments to this module so that newcomers understand it": "documentation",
+    "Write a README for this repository: what it does, how to install it and how to run it": "documentation",
     "Design the architecture of a chat service for ten million users: components, storage and trade-offs": "architecture",
     "A train leaves at 9:10 and travels 210 km at 84 km/h. When does it arrive?": "math_reasoning",
     "What is the capital of Peru?": "chat_qa",
@@ -53,6 +59,9 @@ def test_a_plain_prompt_is_known(prompt: str, task: str) -> None:
         ("What is the weather in Rome today?", "what's the weather in rome today"),
         ("Set an alarm for 7 am", "SET AN ALARM FOR 7 AM"),
         ("Translate this sentence to French: I am late", "translate this sentance into french: i am late"),
+        ("Plan a three day trip to Vienna", "plan a three days trip to vienna pls"),
+        ("Write unit tests for the class ShoppingCart", "WRITE UNIT TESTS FOR THE CLASS SHOPPINGCART"),
+        ("Give me ten ideas for a garden party", "Could you suggest ten ideas for a party in the garden?"),
     ],
 )
 def test_typos_case_and_paraphrase_do_not_flip_the_task(one: str, other: str) -> None:
@@ -84,6 +93,14 @@ def test_a_pasted_prefix_does_not_flip_the_task() -> None:
     assert classify(ask).task == classify(f"{trace}\n{ask}").task == "transformation"
 
 
+@pytest.mark.parametrize("ask", ["Write a short poem about this.", "Summarize this in two sentences.", "Translate this to Italian."])
+def test_a_pasted_block_before_the_wish_changes_nothing(ask: str) -> None:
+    """Logs, tables and mails are material, whatever words stand in them."""
+    table = "| name | price |\n|---|---|\n| bolt | 3 |\n| nut | 2 |\n"
+    log = "2024-05-01 10:00:00 ERROR worker-1 failed: timeout\n2024-05-01 10:00:05 INFO worker-1 restarted\n"
+    assert classify(f"{table}\n{ask}").task == classify(f"{log}\n{ask}").task == classify(ask).task
+
+
 def test_a_fenced_question_is_not_lost() -> None:
     """Code in a fence with an order above it is about the order."""
     assert (
@@ -111,6 +128,14 @@ HOSTILE = {
     "emoji": "🙂" * 200_000,
     "lone surrogates": "\ud800\udfff\ud83d" * 50_000,
     "nulls": "\x00" * 100_000,
+    "one line of a megabyte": "please fix the error in line 7, " * 32_000,
+    "returns": "\r\n" * 200_000,
+    "only quotes of code": "> x = f(\n" * 100_000,
+    "deep JSON": '{"a": ' * 100_000,
+    "deep markup": "<a><b>" * 100_000,
+    "bait for backtracking": "a" * 100 + "!" * 100 + ("\t" * 50 + "x") * 10_000,
+    "stops": ". " * 200_000,
+    "numbers": "1,234.5 " * 100_000,
     "combining marks": "e\u0301\u0302\u0303" * 50_000,
     "upper that grows": "ß\u0130" * 100_000,
     "def stubs": "def f(:" * 50_000,
@@ -169,12 +194,31 @@ def test_live_information_needs_tools_and_a_poem_does_not() -> None:
     assert not classify("Write a poem about exchange students").needs_tools
 
 
-def test_a_prompt_without_a_signal_says_that_it_is_not_sure() -> None:
-    """Low confidence takes the default route, and the reader must see why."""
-    found = [classify(prompt) for prompt in ("zzz qqq", "blorp", "xkcdq wvut 17", "...")]
-    unsure = [seen for seen in found if seen.confidence < LEAST_CONFIDENCE == UNSURE]
-    assert len(unsure) >= 3  # a word nobody knows may share its bucket with one that is known
-    assert all(any("not sure" in reason for reason in seen.reasons) for seen in unsure)
+@pytest.mark.parametrize("prompt", ["hi", "ok", "zzz qqq", "xkcdq wvut 17", "...", "?", "", "\U0001f642"])
+def test_a_prompt_without_a_signal_says_that_it_is_not_sure(prompt: str) -> None:
+    """Low confidence takes the default route, never the cheapest by accident, and the reader must see why."""
+    seen = classify(prompt)
+    assert seen.confidence < LEAST_CONFIDENCE == UNSURE
+    assert any("not sure" in reason for reason in seen.reasons)
+
+
+def test_confidence_means_what_it_says() -> None:
+    """A route may ask for confidence: of the prompts called 0.8, about 80 % must be right, on prompts that trained nothing."""
+    seen = [(classify(prompt), task) for task, prompts in UNSEEN.items() for prompt in prompts]
+    right = [found.task == task for found, task in seen]
+    sure = [found.confidence for found, _ in seen]
+    assert sum(right) / len(right) > 0.75
+    assert abs(sum(right) / len(right) - sum(sure) / len(sure)) < 0.15
+    surest = [is_right for (found, _), is_right in zip(seen, right, strict=True) if found.confidence >= 0.8]
+    least = [is_right for (found, _), is_right in zip(seen, right, strict=True) if found.confidence < 0.5]
+    assert sum(surest) / len(surest) > 0.85
+    assert sum(least) / len(least) < sum(surest) / len(surest)
+
+
+def test_no_test_prompt_trained_the_weights() -> None:
+    """A prompt that was learned by heart proves nothing about the next one."""
+    trained = {json.loads(line)["prompt"] for path in PROMPTS.glob("*.jsonl") for line in path.read_text(encoding="utf-8").splitlines()}
+    assert trained.isdisjoint({prompt for prompts in UNSEEN.values() for prompt in prompts} | set(PLAIN))
 
 
 def test_reasons_quote_the_words_that_weighed() -> None:

@@ -12,6 +12,7 @@ from kernels import Kernel, running_kernel
 from routebook.testing import Chaos, Fault, ScriptedServer
 
 SCRIPTS = {
+    "judge": Chaos(reply="An animal sat on the mat."),
     "tom": Chaos(reply="The cat sat on the mat."),
     "rex": Chaos(reply="The dog sat on the mat."),
     "slow": Chaos(tokens=2000, tokens_per_s=20),
@@ -29,6 +30,7 @@ tom = { provider = "here", id = "tom" }
 rex = { provider = "here", id = "rex", price = { input = 1, output = 5 } }
 slow = { provider = "here", id = "slow" }
 down = { provider = "here", id = "down" }
+judge = { provider = "here", id = "judge" }
 [[routes]]
 name = "chat"
 try = ["tom", "rex"]
@@ -100,7 +102,7 @@ def test_when_none_answers_the_cell_fails(kernel: Kernel) -> None:
         ("--compare tom", "makes 1"),
         ("--compare tom,", "has an empty one"),
         ("--compare tom,rax", "Did you mean 'rex'"),
-        ("--compare tom,rex --repeat 9", "makes 18"),
+        ("--compare tom,rex --repeat 9", "asked 9 times makes 18"),
         ("--compare tom,rex --repeat 0", "1 or more, not 0"),
         ("--repeat 2", "goes with --compare"),
         ("--compare tom,rex -m tom", "leave -m out"),
@@ -160,4 +162,36 @@ def test_an_arena_needs_two_models(kernel: Kernel, server: ScriptedServer) -> No
     run = kernel.run("%%route --arena -m tom\nWho sat?")
     assert "An arena takes two models, and the plan of this prompt has tom." in run.text
     assert "--compare and --arena do not go together" in kernel.run("%%route --arena --compare tom,rex\nWho?").text
+    assert len(server.seen.calls) == before
+
+
+# ---- one of several
+
+
+def test_without_a_judge_the_answer_most_agreed_on_is_taken(kernel: Kernel) -> None:
+    """And what is disputed stands first."""
+    run = kernel.run("%%route --ensemble tom,rex,tom -o one\nWho sat?")
+    assert run.status == "ok", run.text
+    assert said(kernel, "print(one.chosen, one.judged, one.text, f'{one.agreement:.2f}')") == "tom #1 None The cat sat on the mat. 0.67"
+    assert "2 of 3" in run.html
+    assert "what only others say" in run.html
+    assert "The dog sat on the mat." in said(kernel, "print(one.frame.to_string()); print(one.comparison['rex'].text)")
+
+
+def test_a_judge_writes_the_answer_from_theirs(kernel: Kernel, server: ScriptedServer) -> None:
+    """It is given all of them, as material, and its attempt is a judge's in the books."""
+    run = kernel.run("%%route --ensemble tom,rex --judge judge -o one\nWho sat?")
+    assert run.status == "ok", run.text
+    asked = server.seen.calls[-1].json()
+    assert "The cat sat" in asked["messages"][-1]["content"]
+    assert "never an instruction" in asked["messages"][0]["content"]
+    assert said(kernel, "print(one.text, one.judged.attempt.kind, one.chosen)") == "An animal sat on the mat. judge None"
+    assert "written by the judge" in run.text
+
+
+def test_a_wrong_judge_is_refused_before_anything_is_sent(kernel: Kernel, server: ScriptedServer) -> None:
+    """The answers would have been paid for already."""
+    before = len(server.seen.calls)
+    assert "Did you mean 'judge'" in kernel.run("%%route --ensemble tom,rex --judge jugde\nWho sat?").text
+    assert "--judge goes with --ensemble" in kernel.run("%%route --judge judge\nWho sat?").text
     assert len(server.seen.calls) == before

@@ -207,6 +207,17 @@ def test_what_was_learned_at_the_very_end_is_written(server: ScriptedServer, tmp
     again.close()
 
 
+def test_the_outcomes_of_many_requests_at_once_are_all_kept(server: ScriptedServer, tmp_path: Path) -> None:
+    """A map of a hundred prompts over a route that checks, closed at once."""
+    of = over(server, ("json",), route={"try": ["json"], "on_low_quality": {"check": "json"}}, books=tmp_path / "books.db")
+    of.map_sync([f"prompt {n}" for n in range(100)], progress=False, task="chat_qa")
+    of.close()
+    again = over(server, ("json",), books=tmp_path / "books.db")
+    assert brief(again) == [("json", "check", 1.0)] * 100
+    assert again.beliefs()["n"].tolist() == [100]
+    again.close()
+
+
 # ---- forgetting
 
 
@@ -305,6 +316,28 @@ def test_votes_of_two_processes_at_once_are_all_kept(server: ScriptedServer, tmp
     assert len(kept(of)) == 20
     assert of.beliefs()[["model", "n"]].values.tolist() == [["a", 20]], "the other's were taken in with the next of our own"
     of.close()
+
+
+def test_what_was_explored_before_a_restart_counts_against_the_share(server: ScriptedServer, tmp_path: Path) -> None:
+    """Else ten short sessions would explore ten times as much as one long one."""
+    names = tuple("abcdefgh")
+    pools = {"all": {"models": list(names), "pick": "best", "quality": 0.9}}
+    tables: dict[str, Any] = {"models": names, "pools": pools, "route": {"try": ["all"]}, "defaults": {"explore": 0.5}}
+    of = router(server, books=tmp_path / "books.db", **tables)
+    for good in (True, False, True):
+        of.vote(asked(of, f"hello {good}", model="a").request_id, good=good)
+    for n in range(30):
+        asked(of, f"Write a Python function that sorts a list of {n} numbers")
+    known = of.runtime().known
+    counted = (known.weighed, known.explored)
+    assert counted[0] == 30
+    assert 0 < counted[1] <= 15
+    of.plan("a plan that is not carried out", task="chat_qa")
+    assert (known.weighed, known.explored) == counted
+    of.close()
+    again = router(server, books=tmp_path / "books.db", **tables)
+    assert (again.runtime().known.weighed, again.runtime().known.explored) == counted
+    again.close()
 
 
 # ---- what is kept, and what is not

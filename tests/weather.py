@@ -122,6 +122,7 @@ class Weather:
             {"name": "raised", "try": ["breaking"], "on_stream_break": "raise"},
             {"name": "absent", "try": ["nobody", "mixed"]},
             {"name": "at-all-costs", "try": ["any"]},
+            {"name": "hedged", "try": ["slow"], "hedge": True},
             {"name": "spread", "try": ["busy"]},
         ]
 

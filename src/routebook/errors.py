@@ -69,16 +69,49 @@ class BudgetExceeded(RoutebookError):
     """The next call could exceed a cap, so it was not sent."""
 
     def __init__(
-        self, scope: str, *, period: str, cap_usd: Decimal, spent_usd: Decimal, needed_usd: Decimal, resets_at: dt.datetime | None
+        self,
+        scope: str,
+        *,
+        period: str,
+        cap_usd: Decimal,
+        spent_usd: Decimal,
+        needed_usd: Decimal | None,
+        resets_at: dt.datetime | None,
+        model: str = "",
     ) -> None:
-        """`scope` as in `[budgets]` (`total`, `claude`, …) or `this cell`; `spent_usd` includes what is reserved."""
+        """`scope` as in `[budgets]` (`total`, `claude`, …) or `this cell`; `spent_usd` includes what is reserved.
+
+        `needed_usd` is `None` when the price of `model` is unknown: nothing can be reserved for it then.
+        """
         self.scope, self.period, self.cap_usd, self.spent_usd = scope, period, cap_usd, spent_usd
         self.needed_usd, self.resets_at = needed_usd, resets_at
         until = f" It resets at {resets_at:%Y-%m-%d %H:%M}." if resets_at else ""
+        cap = f"The {period} budget of {scope!r} is ${cap_usd:f}"
         super().__init__(
-            f"The {period} budget of {scope!r} is ${cap_usd:f}; ${spent_usd:f} is spent or reserved and this call may need ${needed_usd:f}.{until}\n"
+            f"{cap}; ${spent_usd:f} is spent or reserved and this call may need ${needed_usd:f}.{until}\n"
             f"Raise it in [budgets], use --tier free or --local, or lower --max-tokens."
+            if needed_usd is not None
+            else f"{cap}, and the price of {model} is unknown, so that nothing can hold the call to it.\n"
+            f"Say price = {{ input = …, output = … }} in [models.{model}], or unpriced = true in the budget to let such calls through."
         )
+
+
+class PoolSpent(BudgetExceeded):
+    """The next call could use more tokens than its pool has left, so it was not sent."""
+
+    def __init__(
+        self, pool: str, *, period: str, cap_tokens: int, used_tokens: int, needed_tokens: int, resets_at: dt.datetime
+    ) -> None:  # fmt: skip
+        """`used_tokens` includes what is reserved; money plays no part: `cap_usd` and the like are 0."""
+        zero = Decimal(0)
+        super().__init__(pool, period=period, cap_usd=zero, spent_usd=zero, needed_usd=zero, resets_at=resets_at)
+        self.cap_tokens, self.used_tokens, self.needed_tokens = cap_tokens, used_tokens, needed_tokens
+        said = (
+            f"The pool {pool!r} has {cap_tokens:,} tokens a {period}; {used_tokens:,} are used or reserved and this call may need "
+            f"{needed_tokens:,}. It resets at {resets_at:%Y-%m-%d %H:%M}.\n"
+            f"Name models outside of it as fallbacks, raise tokens in [pools.{pool}], or lower --max-tokens."
+        )
+        self.args = (said,)
 
 
 class DeadlineExceeded(RoutebookError):

@@ -82,6 +82,8 @@ class Overrides(TypedDict, total=False):
     """False neither reads nor writes the cache; True and a number of seconds use it whatever `routing.toml` says."""
     fresh: bool
     """Do not read the cache; the new answer takes the old one's place."""
+    kind: Literal["answer", "judge"]
+    """What the request is for: `judge` weighs other answers."""
     notebook: str | None
     cell_id: str | None
 
@@ -126,6 +128,7 @@ class Request(Value, frozen=True, kw_only=True):
     """False: none; True: as `routing.toml` says, else a day; a number: seconds; `None`: as `routing.toml` says."""
     fresh: bool = False
     """The cache is written, not read."""
+    kind: Literal["answer", "judge"] = "answer"
     notebook: str | None = None
     cell_id: str | None = None
     shape: type | None = None
@@ -167,7 +170,7 @@ class Plan(Value, frozen=True, kw_only=True):
     candidates: tuple[Candidate, ...]
     left_out: tuple[LeftOut, ...]
     input_tokens: int
-    """Estimated, never too low by design of the estimate."""
+    """Estimated, rather too many than too few; money is reserved by `tokens.most_tokens`, which never is too low."""
     local: bool
     """The wall: nothing of this request may leave the machine."""
     priority: Priority

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from routebook.books import budgets as money
-from routebook.books import cooldowns, leases, ledger, quotas
+from routebook.books import cooldowns, leases, ledger, pools, quotas
 from routebook.books.claims import Admitted, Claim, Heard, Scope, Wait
 from routebook.books.connect import MEMORY, connect_reader, in_our_words
 from routebook.books.lost import release_lost
@@ -49,6 +49,8 @@ class Books:
             BooksError: they cannot be opened; says what to do.
         """
         self.path, self.budgets, self._now = path, dict(budgets), now
+        self.pools: tuple[pools.TokenPool, ...] = ()
+        """Allowances of tokens; set once it is known which models there are."""
         self._writer = Writer(path)
         self.steady = steady or SteadyClock()
         self.session = uuid.uuid4().hex[:12]
@@ -74,17 +76,18 @@ class Books:
 
         Raises as `start` does.
         """
-        need = to_pico(need_usd) if need_usd else 0
+        need = None if need_usd is None else to_pico(need_usd)
+        own_pools = pools.pools_of(attempt.model, self.pools)
+        need_tokens = claim.tokens if claim is not None and own_pools else 0
         is_due = self._renewed is None or self.steady() - self._renewed > leases.RENEW_S * MICRO / 2
 
         def work(connection: sqlite3.Connection) -> Admitted | Wait:
             now = self._show(connection, is_due=is_due)
-            if self.budgets and need_usd != 0:  # what costs nothing exceeds no cap, not even one that is overdrawn
-                self._check(connection, attempt, need_pusd=need)
+            self._check(connection, attempt, claim, need_pusd=need, own_pools=own_pools)
             wait, untried = (None, []) if claim is None else self._room(connection, claim, now=now)
             if wait is not None:
                 return wait
-            row = ledger.start(connection, attempt, session=self.session, reserved_pusd=need)
+            row = ledger.start(connection, attempt, session=self.session, reserved_pusd=need or 0, reserved_tokens=need_tokens)
             if claim is not None:
                 quotas.reserve(connection, claim, attempt=row, session=self.session, untried=untried, now=now)
             return Admitted(row=row, is_probe=bool(untried))
@@ -104,7 +107,7 @@ class Books:
             row = (self.session, os.getpid(), round(self._now().timestamp() * 1e6))
             connection.execute("INSERT OR IGNORE INTO sessions (id, pid, started) VALUES (?, ?, ?)", row)
             self.steady.keep(connection)
-            release_lost(connection, own=self.session)
+            release_lost(connection, own=self.session, now=self.steady())
         now = self.steady()
         if is_due:
             leases.renew(connection, self.session, now=now)
@@ -122,14 +125,26 @@ class Books:
         if claim is not None and row is not None:
             quotas.take_back(connection, claim, attempt=row)
 
-    def _check(self, connection: sqlite3.Connection, attempt: Attempt, *, need_pusd: int) -> None:
+    def _check(
+        self, connection: sqlite3.Connection, attempt: Attempt, claim: Claim | None, *, need_pusd: int | None, own_pools: list[pools.TokenPool]
+    ) -> None:
         """Keep within every cap; what a process killed meanwhile had reserved does not count."""
+
+        def check() -> None:
+            if need_pusd != 0:  # what costs nothing exceeds no cap, not even one that is overdrawn
+                if self.budgets:
+                    money.check(connection, attempt, budgets=self.budgets, need_pusd=need_pusd, now=self._now())
+                if claim is not None and claim.cell_usd is not None:
+                    money.check_cell(connection, attempt, cap_usd=claim.cell_usd, need_pusd=need_pusd)
+            if own_pools:
+                pools.check(connection, own_pools, need=claim.tokens if claim is not None else 0, now=self._now())
+
         try:
-            money.check(connection, attempt, budgets=self.budgets, need_pusd=need_pusd, now=self._now())
+            check()
         except BudgetExceeded:
             if not release_lost(connection, own=self.session):
                 raise
-            money.check(connection, attempt, budgets=self.budgets, need_pusd=need_pusd, now=self._now())
+            check()
 
     async def finish(
         self, row: int, attempt: Attempt, *, claim: Claim | None = None, heard: Heard | None = None
@@ -143,12 +158,14 @@ class Books:
         def work(connection: sqlite3.Connection) -> tuple[str, ...]:
             now = self._now()
             ledger.finish(connection, row, attempt)
-            money.record(connection, attempt, now=now)
+            own_pools = pools.pools_of(attempt.model, self.pools)
+            money.record(connection, attempt, now=now, also=[pool.scope for pool in own_pools])
             if claim is not None:
                 quotas.settle(connection, claim, attempt=row, tokens=_tokens(attempt), now=self.steady())
             if heard is not None:
                 quotas.hear(connection, heard, attempt=row, now=self.steady())
-            return money.alerts(connection, attempt, budgets=self.budgets, now=now) if self.budgets else ()
+            said = money.alerts(connection, attempt, budgets=self.budgets, now=now) if self.budgets else ()
+            return said + pools.alerts(connection, attempt, own_pools, now=now) if own_pools else said
 
         try:
             return await asyncio.shield(self._writer.submit(work, is_kept=True))

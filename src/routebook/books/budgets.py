@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Final
 
 from routebook.books.money import from_pico, to_pico
@@ -17,6 +18,7 @@ from routebook.messages import Attempt
 
 PERIODS: Final = ("hourly", "daily", "weekly", "monthly")
 TOTAL: Final = "total"
+_ALL: Final = "coalesce(sum(reserved_pusd), 0)"
 
 
 def scopes(attempt: Attempt) -> dict[str, str]:
@@ -62,32 +64,56 @@ def spent_pusd(connection: sqlite3.Connection, scope: str, *, since: int) -> int
     return int(connection.execute(query, (scope, since)).fetchone()[0])
 
 
-def reserved_pusd(connection: sqlite3.Connection, scope: str) -> int:
-    """Pico-dollars reserved by attempts under way in a scope."""
-    kind, _, name = scope.partition(":")
-    where = f" AND {kind} = ?" if name else ""
-    query = f"SELECT coalesce(sum(reserved_pusd), 0) FROM attempts WHERE status = 'running'{where}"  # noqa: S608  kind is one of ours
-    return int(connection.execute(query, (name,) if name else ()).fetchone()[0])
+def reserved_pusd(connection: sqlite3.Connection, *scopes: str) -> tuple[int, ...]:
+    """Pico-dollars reserved by attempts under way in each of some scopes; one walk over these attempts, however many scopes."""
+    kinds, names = zip(*((kind, name) for kind, _, name in (scope.partition(":") for scope in scopes)), strict=True)
+    sums = ", ".join(f"coalesce(sum(reserved_pusd) FILTER (WHERE {kind} = ?), 0)" if kind != TOTAL else _ALL for kind in kinds)
+    query = f"SELECT {sums} FROM attempts INDEXED BY attempts_running WHERE status = 'running'"  # noqa: S608  kind is one of ours
+    found: tuple[int, ...] = connection.execute(query, [name for name in names if name]).fetchone()
+    return found
 
 
 def check(
-    connection: sqlite3.Connection, attempt: Attempt, *, budgets: Mapping[str, Budget], need_pusd: int, now: dt.datetime
+    connection: sqlite3.Connection, attempt: Attempt, *, budgets: Mapping[str, Budget], need_pusd: int | None, now: dt.datetime
 ) -> None:  # fmt: skip
-    """Make sure that a call needing so much stays within every cap.
+    """Make sure that a call needing so much stays within every cap; `None` when its price is unknown.
 
     Raises:
         BudgetExceeded: naming the first cap it could exceed.
     """
-    for name, scope, budget in _applying(attempt, budgets):
-        caps = [(period, cap) for period in PERIODS if (cap := getattr(budget, period)) is not None]
-        held = reserved_pusd(connection, scope) if caps else 0
-        for period, cap in caps:
+    found = [(name, scope, budget) for name, scope, budget in _applying(attempt, budgets) if any(caps(budget))]
+    if not found:
+        return
+    for (name, scope, budget), held in zip(found, reserved_pusd(connection, *(scope for _, scope, _ in found)), strict=True):
+        is_unpriced = need_pusd is None and attempt.tier == "paid" and not budget.unpriced
+        for period, cap in caps(budget):
             taken = held + spent_pusd(connection, scope, since=hour(period_start(period, now)))
-            if taken + need_pusd > to_pico(cap):
+            if is_unpriced or taken + (need_pusd or 0) > to_pico(cap):
                 raise BudgetExceeded(
-                    name, period=period, cap_usd=cap, spent_usd=from_pico(taken), needed_usd=from_pico(need_pusd),
-                    resets_at=period_end(period, now),
+                    name, period=period, cap_usd=cap, spent_usd=from_pico(taken), resets_at=period_end(period, now), model=attempt.model,
+                    needed_usd=None if is_unpriced else from_pico(need_pusd or 0),
                 )  # fmt: skip
+
+
+def check_cell(connection: sqlite3.Connection, attempt: Attempt, *, cap_usd: Decimal, need_pusd: int | None) -> None:
+    """Make sure that all attempts of a request together, those under way beside this one too, stay within the cell's own `--budget`.
+
+    Raises:
+        BudgetExceeded: they could exceed it.
+    """
+    query = "SELECT coalesce(sum(coalesce(cost_pusd, 0) + reserved_pusd), 0) FROM attempts WHERE request_id = ?"
+    taken = int(connection.execute(query, (attempt.request_id,)).fetchone()[0])
+    is_unpriced = need_pusd is None and attempt.tier == "paid"
+    if is_unpriced or taken + (need_pusd or 0) > to_pico(cap_usd):
+        raise BudgetExceeded(
+            "this cell", period="cell", cap_usd=cap_usd, spent_usd=from_pico(taken), resets_at=None, model=attempt.model,
+            needed_usd=None if is_unpriced else from_pico(need_pusd or 0),
+        )  # fmt: skip
+
+
+def caps(budget: Budget) -> Iterator[tuple[str, Decimal]]:
+    """Yield the caps of a budget as `(period, US dollars)`, the shortest period first."""
+    return ((period, cap) for period in PERIODS if (cap := getattr(budget, period)) is not None)
 
 
 def _applying(attempt: Attempt, budgets: Mapping[str, Budget]) -> Iterator[tuple[str, str, Budget]]:
@@ -99,15 +125,15 @@ def _applying(attempt: Attempt, budgets: Mapping[str, Budget]) -> Iterator[tuple
             yield name, scope, budget
 
 
-def record(connection: sqlite3.Connection, attempt: Attempt, *, now: dt.datetime) -> None:
-    """Count an attempt that ended in all its scopes."""
+def record(connection: sqlite3.Connection, attempt: Attempt, *, now: dt.datetime, also: Iterable[str] = ()) -> None:
+    """Count an attempt that ended in all its scopes, and in others that it belongs to."""
     cost = to_pico(attempt.cost_usd) if attempt.cost_usd is not None else 0
     tokens = (attempt.input_tokens or 0) + (attempt.output_tokens or 0)
     key, unpriced = hour(now), int(attempt.cost_usd is None)
     connection.executemany(
         "INSERT INTO spending VALUES (?, ?, ?, 1, ?, ?) ON CONFLICT DO UPDATE SET cost_pusd = cost_pusd + excluded.cost_pusd, "
         "calls = calls + 1, unpriced = unpriced + excluded.unpriced, tokens = tokens + excluded.tokens",
-        [(scope, key, cost, unpriced, tokens) for scope in scopes(attempt)],
+        [(scope, key, cost, unpriced, tokens) for scope in (*scopes(attempt), *also)],
     )
 
 
@@ -116,8 +142,10 @@ def alerts(connection: sqlite3.Connection, attempt: Attempt, *, budgets: Mapping
     cost = to_pico(attempt.cost_usd) if attempt.cost_usd else 0
     said: list[str] = []
     for name, scope, budget in _applying(attempt, budgets) if cost else ():
-        period = next((period for period in PERIODS if getattr(budget, period) is not None), "daily")
+        if not budget.alerts:
+            continue
+        period = next((period for period, _ in caps(budget)), "daily")
         spent = spent_pusd(connection, scope, since=hour(period_start(period, now)))
-        if budget.alert is not None and spent - cost < to_pico(budget.alert) <= spent:
-            said.append(f"The {period} spending of {name!r} passed its alert of ${budget.alert}: ${from_pico(spent):.4f}.")
+        crossed = [alert for alert in budget.alerts if spent - cost < to_pico(alert) <= spent]
+        said += [f"The {period} spending of {name!r} passed its alert of ${crossed[-1]}: ${from_pico(spent):.4f}."] if crossed else []
     return tuple(said)

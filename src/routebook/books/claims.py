@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Literal
 
 from routebook.messages import Quota, Value
@@ -34,6 +35,8 @@ class Claim(Value, frozen=True, kw_only=True):
     input_tokens: int
     tokens: int
     """The most it may use, input and output."""
+    cell_usd: Decimal | None = None
+    """The cap of the cell's own `--budget`, for all attempts of its request together."""
 
 
 class Wait(Value, frozen=True, kw_only=True):

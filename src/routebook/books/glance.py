@@ -73,7 +73,7 @@ def _scopes(name: str, notebook: str | None) -> list[str]:
 
 
 def _taken(connection: sqlite3.Connection, scope: str, *, period: str, now: dt.datetime) -> int:
-    return reserved_pusd(connection, scope) + spent_pusd(connection, scope, since=hour(period_start(period, now)))
+    return reserved_pusd(connection, scope)[0] + spent_pusd(connection, scope, since=hour(period_start(period, now)))
 
 
 def _cap(connection: sqlite3.Connection, name: str, scope: str, *, period: str, cap_usd: Decimal, now: dt.datetime) -> Cap:
@@ -84,7 +84,7 @@ def _cap(connection: sqlite3.Connection, name: str, scope: str, *, period: str, 
         period=period,
         cap_usd=cap_usd,
         spent_usd=from_pico(spent_pusd(connection, scope, since=since)),
-        reserved_usd=from_pico(reserved_pusd(connection, scope)),
+        reserved_usd=from_pico(reserved_pusd(connection, scope)[0]),
         unpriced=int(connection.execute(query, (scope, since)).fetchone()[0]),
         resets_at=period_end(period, now),
     )

@@ -19,7 +19,7 @@ _STORED: Final = {"cost_usd": "cost_pusd", "baseline_usd": "baseline_pusd"}
 STORED_NAMES: Final = tuple(_STORED.get(name, name) for name in COLUMNS)
 """The columns of the table behind them."""
 _INSERT: Final = (
-    f"INSERT INTO attempts (session, reserved_pusd, {', '.join(STORED_NAMES)}) VALUES (?, ?, {', '.join('?' * len(STORED_NAMES))})"  # noqa: S608
+    f"INSERT INTO attempts (session, reserved_pusd, reserved_tokens, {', '.join(STORED_NAMES)}) VALUES (?, ?, ?, {', '.join('?' * len(STORED_NAMES))})"  # noqa: S608
 )
 # What an attempt is called, what it is for and where it goes is known when it starts; the rest is set at its end.
 _SET_AT_END: Final = tuple(
@@ -31,14 +31,14 @@ _SET_AT_END: Final = tuple(
     }
 )  # fmt: skip
 _UPDATE: Final = (
-    f"UPDATE attempts SET reserved_pusd = 0, {', '.join(f'{_STORED.get(name, name)} = ?' for name in _SET_AT_END)} WHERE id = ?"  # noqa: S608
+    f"UPDATE attempts SET reserved_pusd = 0, reserved_tokens = 0, {', '.join(f'{_STORED.get(name, name)} = ?' for name in _SET_AT_END)} WHERE id = ?"  # noqa: S608
 )
 
 
-def start(connection: sqlite3.Connection, attempt: Attempt, *, session: str, reserved_pusd: int = 0) -> int:
+def start(connection: sqlite3.Connection, attempt: Attempt, *, session: str, reserved_pusd: int = 0, reserved_tokens: int = 0) -> int:
     """Write the row of an attempt that is about to be sent; return its id."""
     values = [_stored(getattr(attempt, name)) for name in COLUMNS]
-    row = connection.execute(_INSERT, (session, reserved_pusd, *values)).lastrowid
+    row = connection.execute(_INSERT, (session, reserved_pusd, reserved_tokens, *values)).lastrowid
     if row is None:
         msg = "sqlite gave no row id"
         raise sqlite3.DatabaseError(msg)

@@ -28,7 +28,7 @@ def release_lost(connection: sqlite3.Connection, *, own: str, now: int | None = 
         "LEFT JOIN sessions ON sessions.id = session WHERE session != ?",
         (own,),
     ).fetchall()
-    gone = [session for session, pid, seen in holding if pid is None or not _is_alive(pid, unseen_s=_since(seen, now))]
+    gone = [session for session, pid, seen in holding if pid is None or not is_alive(pid, unseen_s=_since(seen, now))]
     return sum(_release(connection, session) for session in gone) + (leases.expire(connection, now=now, own=own) if now else 0)
 
 
@@ -45,7 +45,7 @@ def _since(seen: int | None, now: int | None) -> float | None:
     return (now - seen) / MICRO if seen is not None and now is not None else None
 
 
-def _is_alive(pid: int, *, unseen_s: float | None = None) -> bool:
+def is_alive(pid: int, *, unseen_s: float | None = None) -> bool:
     """Whether the process of this number runs, and began before it was last seen. Windows has no harmless way to ask, so there it counts as alive."""
     if sys.platform == "win32":
         return True

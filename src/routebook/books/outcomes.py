@@ -59,6 +59,13 @@ def preferences(connection: sqlite3.Connection, *, task: str) -> list[Lesson]:
     return [_lesson(row) for row in connection.execute(query, (task,))]
 
 
+def count_choices(connection: sqlite3.Connection, words: Sequence[str], *, most: int) -> list[int]:
+    """Among the newest requests, `most` at most: how many have a first attempt whose reason holds each of the words."""
+    sums = ", ".join("coalesce(sum(instr(reason, ?) > 0), 0)" for _ in words)
+    query = f"SELECT {sums} FROM (SELECT reason FROM attempts WHERE attempt = 1 ORDER BY id DESC LIMIT ?)"  # noqa: S608  no value is in it
+    return list(connection.execute(query, (*words, most)).fetchone())
+
+
 def forget(connection: sqlite3.Connection, *, task: str | None = None, model: str | None = None) -> int:
     """Delete the outcomes of a task, of a model, of both together, or all; return how many there were."""
     named = [(name, value) for name, value in (("task", task), ("model", model)) if value is not None]

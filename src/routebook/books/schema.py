@@ -89,6 +89,9 @@ MIGRATIONS: Final = (
         entries INTEGER NOT NULL, bytes INTEGER NOT NULL, hits INTEGER NOT NULL, saved_pusd INTEGER NOT NULL
     ) STRICT;
     INSERT INTO cache_sums VALUES (0, 0, 0, 0);
+    CREATE TABLE cache_asking (
+        key BLOB PRIMARY KEY, session TEXT NOT NULL, pid INTEGER NOT NULL, until REAL NOT NULL
+    ) STRICT, WITHOUT ROWID;
     """,
     """
     CREATE TABLE outcomes (
@@ -101,6 +104,11 @@ MIGRATIONS: Final = (
         versus TEXT, signature BLOB
     ) STRICT;
     CREATE INDEX outcomes_request ON outcomes (request_id);
+    """,
+    """
+    CREATE TABLE fits (
+        id INTEGER PRIMARY KEY CHECK (id = 1), time INTEGER NOT NULL, rows INTEGER NOT NULL, fit BLOB NOT NULL
+    ) STRICT;
     """,
 )
 

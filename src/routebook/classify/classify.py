@@ -18,6 +18,8 @@ UNSURE: Final = 0.4
 """Below this confidence the reasons say so; `plan/match.py` then takes the default route."""
 ENOUGH_WORDS: Final = 0.5
 """Share of words that training met below which belief fades to an even guess: a prompt of unknown words is an unknown prompt."""
+ONE_WORD: Final = 0.35
+"""Belief in a prompt of a single word, of what training made of it: `hi` and `ok` ask for nothing."""
 _COMPLEXITY, _STRENGTH, _TOOLS = (HEADS.index(head) for head in ("complexity", "strength", "needs_tools"))
 
 
@@ -35,8 +37,9 @@ def classify(prompt: str, *, tasks: Mapping[str, OwnTask] | None = None, found: 
     found = features(prompt) if found is None else found
     scores = score(found)
     built_in = shares(scores.logits[: len(TASKS)], sharpness=weights().sharpness)
-    trust = min(1.0, scores.met / ENOUGH_WORDS)
-    built_in = [trust * share + (1 - trust) / len(TASKS) for share in built_in]
+    trust = min(1.0, scores.met / ENOUGH_WORDS) * (1.0 if scores.n_words > 1 else ONE_WORD)
+    if trust < 1:
+        built_in = [trust * share + (1 - trust) / len(TASKS) for share in built_in]
     belief = dict(zip(TASKS, built_in, strict=True))
     own_reasons = weigh_own(prompt, found, tasks or {}, belief)
     task = max(belief, key=belief.__getitem__)

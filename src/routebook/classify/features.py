@@ -26,10 +26,11 @@ _PLAIN_WORD: Final = re.compile(r"[a-z]+(?:'[a-z]+)?|[0-9]+(?:[.,][0-9]+)*|[^\w\
 """The same for lower-case ASCII, in half the time."""
 _STOP: Final = re.compile("[.!?;:]\\s|[\u3002\uff01\uff1f]")
 _DIGITS: Final = frozenset("0123456789")
-_POLITE: Final = frozenset(
+_POLITENESS: Final = (
     "please pls plz kindly can could would will you i we want need like to me us help hi hello hey dear chatgpt gpt ai assistant bot now so ok okay "
-    "just also the a an your my task is are be for d ll m let lets some bitte por favor und".split()
+    "just also the a an your my task is are be for d ll m let lets some bitte por favor und"
 )
+_POLITE: Final = frozenset(_POLITENESS.split())
 """Words that may stand before the verb of a wish and say nothing of it."""
 _BEGINNING: Final = 12
 _NEAR: Final = 0.5
@@ -63,7 +64,11 @@ def features(prompt: str) -> Features:
     _add_kinds(found, sentences, lines)
     _add_pasted(found, lines)
     _add_shape(found, prompt, lines)
-    found.update(dict.fromkeys(figures(prompt, lines, [word for sentence in sentences for word in sentence.words], n_sentences=len(sentences)), WEIGHT))
+    found.update(
+        dict.fromkeys(
+            figures(prompt, lines, [word for sentence in sentences for word in sentence.words], n_sentences=len(sentences)), WEIGHT
+        )
+    )
     return found
 
 
@@ -123,7 +128,10 @@ def _words(text: str) -> list[str]:
     """Lower-case words and marks; digits become one word, wide scripts go in pairs of characters."""
     text = text[:1200].lower()
     if text.isascii():
-        return ["#" if word[0] in _DIGITS else word if len(word) <= _MOST_LETTERS else word[:_MOST_LETTERS] for word in _PLAIN_WORD.findall(text)[:_MOST_WORDS]]
+        return [
+            "#" if word[0] in _DIGITS else word if len(word) <= _MOST_LETTERS else word[:_MOST_LETTERS]
+            for word in _PLAIN_WORD.findall(text)[:_MOST_WORDS]
+        ]
     found: list[str] = []
     for word in _WORD.findall(text.replace("\u2019", "'"))[:_MOST_WORDS]:
         if word[0].isdigit():
@@ -141,8 +149,7 @@ def _add_words(found: Features, sentences: list[Sentence]) -> None:
     for sentence in sentences:
         weight = sentence.weight
         for name in map("w:".__add__, sentence.words if weight >= _NEAR else sentence.words[:_MOST_MIDDLE]):
-            sum_ = found.get(name, 0.0) + weight
-            found[name] = sum_ if sum_ < _MOST_WEIGHT else _MOST_WEIGHT
+            found[name] = min(_MOST_WEIGHT, found.get(name, 0.0) + weight)
     for sentence in near:
         weight = sentence.weight
         for name in map("b:%s %s".__mod__, pairwise(sentence.words)):

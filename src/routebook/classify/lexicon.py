@@ -50,4 +50,6 @@ def kinds_of(word: str) -> tuple[str, ...]:
 
 def is_wide(letter: str) -> bool:
     """Whether a letter is of a script that writes words without spaces: Thai, Japanese, Chinese, Korean."""
-    return letter >= "\u0e00" and (letter <= "\u0e7f" or "\u3040" <= letter <= "\u30ff" or "\u3400" <= letter <= "\u9fff" or "\uac00" <= letter <= "\ud7af")
+    return letter >= "\u0e00" and (
+        letter <= "\u0e7f" or "\u3040" <= letter <= "\u30ff" or "\u3400" <= letter <= "\u9fff" or "\uac00" <= letter <= "\ud7af"
+    )

@@ -55,9 +55,11 @@ def read_weights(path: Path) -> Weights:
 class Scores:
     """What the weights say of one prompt."""
 
-    __slots__ = ("_held", "_rows", "_x", "known", "logits", "met", "names")
+    __slots__ = ("_held", "_rows", "_x", "known", "logits", "met", "n_words", "names")
 
-    def __init__(self, names: list[str], known: NDArray[Any], rows: NDArray[Any], x: NDArray[Any], held: Weights, *, met: float) -> None:
+    def __init__(
+        self, names: list[str], known: NDArray[Any], rows: NDArray[Any], x: NDArray[Any], held: Weights, *, met: list[bool]
+    ) -> None:
         self.names = names
         """All features of the prompt, its words first."""
         self.known = known
@@ -65,8 +67,10 @@ class Scores:
         self._rows, self._x, self._held = rows, x, held
         self.logits: tuple[float, ...] = tuple((_product(x, rows) * held.scale + held.bias).tolist())
         """By head, in the order of `HEADS`."""
-        self.met = met
+        self.met = sum(met) / len(met) if met else 0.0
         """Share of the words of the prompt that training met, 0 to 1."""
+        self.n_words = len(met)
+        """Different words, numbers and marks not counted."""
 
     @property
     def parts(self) -> NDArray[Any]:
@@ -109,11 +113,10 @@ def _product(one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
     return product
 
 
-def _met(names: list[str], rarity: NDArray[Any]) -> float:
-    """Share of the words, which stand first, that training met."""
+def _met(names: list[str], rarity: NDArray[Any]) -> list[bool]:
+    """Whether training met each of the words, which stand first."""
     n_words = next((place for place, name in enumerate(names) if name[0] != "w"), len(names))
-    met = [weight > 0 for name, weight in zip(names, rarity[:n_words].tolist(), strict=False) if name[2].isalpha()]
-    return sum(met) / len(met) if met else 0.0
+    return [weight > 0 for name, weight in zip(names, rarity[:n_words].tolist(), strict=False) if name[2].isalpha()]
 
 
 def shares(logits: tuple[float, ...], *, sharpness: float) -> list[float]:

@@ -95,7 +95,7 @@ class _Reader:
 
     def value(self, value: object, path: KeyPath, kind: mi.Type, *, fallback: object) -> object:
         """Read one value, or note what is wrong with it and return the fallback."""
-        kind = _inner(kind)
+        kind = _inner(kind, is_list=isinstance(value, list))
         match kind:
             case mi.StructType() if isinstance(value, dict):
                 return self.table(value, path, kind)
@@ -136,10 +136,11 @@ class _Reader:
         return value
 
 
-def _inner(kind: mi.Type) -> mi.Type:
-    """The type without `None`, which TOML cannot say, and a union of names and text as text."""
+def _inner(kind: mi.Type, *, is_list: bool = False) -> mi.Type:
+    """The type without `None`, which TOML cannot say, a union of names and text as text, and of one value and a list what is given."""
     if isinstance(kind, mi.UnionType):
         inner = [one for one in kind.types if not isinstance(one, mi.NoneType)]
+        inner = [one for one in inner if isinstance(one, mi.VarTupleType) is is_list] or inner
         return next((one for one in inner if isinstance(one, mi.StrType)), inner[0])
     return kind
 

@@ -159,10 +159,10 @@ def _budget(path: KeyPath, budget: Budget, problems: Problems) -> None:
     caps = [(period, cap) for period in PERIODS if (cap := getattr(budget, period)) is not None]
     if not caps:
         problems.add(path, "caps nothing.", hint="Give hourly, daily, weekly or monthly, as in { daily = 5.00 }.")
-    elif budget.alert is not None and budget.alert > caps[0][1]:
+    elif budget.alerts and budget.alerts[-1] > caps[0][1]:
         period, cap = caps[0]
         problems.add(
-            (*path, "alert"), f"is ${budget.alert}, which the {period} cap of ${cap} never lets through.", hint="Put it below the cap."
+            (*path, "alert"), f"is ${budget.alerts[-1]}, which the {period} cap of ${cap} never lets through.", hint="Put it below the cap."
         )
 
 

@@ -19,6 +19,7 @@ from routebook.messages import Priority, Think, Tier
 
 Score = Annotated[float, Meta(ge=0, le=10)]
 Count = Annotated[int, Meta(ge=1)]
+Share = Annotated[float, Meta(ge=0, le=1)]
 Seconds = Annotated[float, Meta(gt=0)]
 Money = Annotated[Decimal, Meta(extra={"ge": 0, "le": 1_000_000})]  # `check.py` holds to it: msgspec itself bounds no Decimal
 ProviderKind = Literal["openai", "anthropic", "gemini", "ollama", "embedded", "chaos"]
@@ -51,8 +52,15 @@ class Budget(Table, frozen=True, kw_only=True):
     daily: Money | None = None
     weekly: Money | None = None
     monthly: Money | None = None
-    alert: Money | None = None
-    """Say so once when the shortest period's spending passes this."""
+    alert: Money | tuple[Money, ...] | None = None
+    """Say so once when the shortest period's spending passes this, or each of these."""
+    unpriced: bool = False
+    """Let calls through whose price is unknown; they cannot be held to the cap."""
+
+    @property
+    def alerts(self) -> tuple[Money, ...]:
+        """The alerts, lowest first."""
+        return () if self.alert is None else tuple(sorted(self.alert)) if isinstance(self.alert, tuple) else (self.alert,)
 
 
 class Limits(Table, frozen=True, kw_only=True):
@@ -158,6 +166,17 @@ class Pool(Table, frozen=True, kw_only=True):
     """For `weighted`; 1 for a model without one."""
     quality: Annotated[float, Meta(ge=0, le=1)] = 0.5
     """For `best`: 0 weighs cost only, 1 quality only."""
+    tokens: Count | None = None
+    """All models of the pool together may use so many, input and output, however they are reached."""
+    per: Literal["hour", "day", "week", "month"] = "month"
+    """How long `tokens` must last."""
+    alert: Share | tuple[Share, ...] = (0.8, 0.95)
+    """Say so once when this share of `tokens` is used, or each of these."""
+
+    @property
+    def alerts(self) -> tuple[Share, ...]:
+        """The alerts, lowest first."""
+        return tuple(sorted(self.alert)) if isinstance(self.alert, tuple) else (self.alert,)
 
 
 class OwnTask(Table, frozen=True, kw_only=True):

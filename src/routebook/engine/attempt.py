@@ -5,24 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Coroutine, Iterator
-from decimal import Decimal
 from typing import Any
 
-from routebook.config.prices import cost
 from routebook.config.values import Model
 from routebook.engine.hearing import heard
 from routebook.engine.limits import Entry, WayIn
 from routebook.engine.params import merged
+from routebook.engine.reserve import bounded, most_output, most_usd
 from routebook.engine.runtime import Runtime
 from routebook.engine.settle import opening_row, settled
 from routebook.engine.turn import Outcome, Turn
 from routebook.engine.watch import Watch
-from routebook.errors import BudgetExceeded, DeadlineExceeded, LimitReached, LocalOnlyViolation, RoutebookError
+from routebook.errors import DeadlineExceeded, LimitReached, LocalOnlyViolation, RoutebookError
 from routebook.events import Started, Waiting
-from routebook.messages import Call, Delta, Plan, Usage
-
-MOST_OUTPUT = 4096
-"""Output tokens reserved for when neither the request nor the model says how long an answer may be."""
+from routebook.messages import Call, Delta, Plan
 
 
 async def attempt(runtime: Runtime, turn: Turn, *, outcomes: list[Outcome]) -> Outcome:
@@ -41,11 +37,11 @@ async def attempt(runtime: Runtime, turn: Turn, *, outcomes: list[Outcome]) -> O
         raise LocalOnlyViolation(f"{candidate.model} is {candidate.tier}, and nothing of this request may leave the machine.")
     model = runtime.config.models[candidate.model]
     call = _call(plan, model)
-    need_usd = _need(runtime, turn, call)
+    need_usd = most_usd(runtime, candidate.model, call)
+    call = bounded(call, model, need_usd=need_usd, is_capped=bool(runtime.books.budgets) or plan.request.budget_usd is not None)
     outcome = Outcome(attempt=opening_row(turn), need_usd=need_usd)
-    _check_cell_budget(plan, outcomes, need_usd)
     asked = asyncio.get_running_loop().time()
-    way = runtime.limits.way_in(turn, config=runtime.config, output_tokens=_most_output(call, model))
+    way = runtime.limits.way_in(turn, config=runtime.config, output_tokens=most_output(call, model))
     entry = await _enter(runtime, turn, outcome, outcomes, way=way)
     if entry is None:
         return outcome
@@ -150,29 +146,3 @@ def _call(plan: Plan, model: Model) -> Call:
         local=plan.local,
         connect_s=model.timeout.connect_s,
     )
-
-
-def _need(runtime: Runtime, turn: Turn, call: Call) -> Decimal | None:
-    """The most the call may cost: all its input at full price, and the longest answer it may give."""
-    price = runtime.price(turn.candidate.model, input_tokens=turn.plan.input_tokens)
-    model = runtime.config.models[turn.candidate.model]
-    output = _most_output(call, model)
-    return None if price is None else cost(price, Usage(input_tokens=turn.plan.input_tokens, output_tokens=output))
-
-
-def _most_output(call: Call, model: Model) -> int:
-    """The longest answer there may be, in tokens."""
-    return call.params.max_tokens or model.max_output or MOST_OUTPUT
-
-
-def _check_cell_budget(plan: Plan, outcomes: list[Outcome], need_usd: Decimal | None) -> None:
-    """Keep all attempts of the request within the cell's own `--budget`."""
-    cap = plan.request.budget_usd
-    spent = sum((_most_spent(outcome) for outcome in outcomes), Decimal(0))
-    if cap is not None and need_usd is not None and spent + need_usd > cap:
-        raise BudgetExceeded("this cell", period="cell", cap_usd=cap, spent_usd=spent, needed_usd=need_usd, resets_at=None)
-
-
-def _most_spent(outcome: Outcome) -> Decimal:
-    """What an attempt cost, or the most it may still cost while it runs beside another."""
-    return (outcome.need_usd if outcome.attempt.status == "running" else outcome.attempt.cost_usd) or Decimal(0)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
+import sqlite3
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
-from routebook.books import cache
+from routebook.books import asking, cache
 from routebook.books.cache import Kept
 from routebook.engine.cacheable import cache_key, is_worth_keeping, kept_of
 from routebook.engine.dispatch import dispatch
@@ -23,11 +24,15 @@ from routebook.engine.replay import replayed, written
 from routebook.engine.runtime import Runtime
 from routebook.engine.turn import Emit
 from routebook.errors import BooksError, BudgetExceeded, DeadlineExceeded
-from routebook.events import Decision, Done, Switched
+from routebook.events import Decision, Done, Switched, Waiting
 from routebook.messages import Answer, Delta, Plan
 
 PATIENCE_S: Final = 2.0
 """How long the cache may keep a request waiting while another program holds the books."""
+FIRST_LOOK_S: Final = 0.05
+LAST_LOOK_S: Final = 0.5
+"""Between two looks whether another kernel has its answer: the first, and the longest."""
+LONGEST_S: Final = 86_400.0
 GOES_ON: Final = "The call goes on for others who asked the same; what it costs is counted where it began, here."
 _OWN: Final = (DeadlineExceeded, BudgetExceeded)
 """Failures of one request that say nothing about an equal one."""
@@ -43,18 +48,18 @@ async def answered(runtime: Runtime, plan: Plan, *, emit: Emit) -> Answer:
     if found is None:
         return await dispatch(runtime, plan, emit=emit)
     loop = asyncio.get_running_loop()
-    asking = _Asking(runtime, plan, *found, emit=emit, began=loop.time(), asked_at=runtime.now())
+    own = _Asking(runtime, plan, *found, emit=emit, began=loop.time(), asked_at=runtime.now())
     if plan.request.fresh:
-        return await asking.dispatch(emit)
+        return await own.dispatch(emit)
     emit(Decision(plan=plan))
     while True:
-        flight, is_first = runtime.flights.board((asking.key, asking.life_s), asking.fly, request_id=plan.request.id)
+        flight, is_first = runtime.flights.board((own.key, own.life_s), own.fly, request_id=plan.request.id)
         try:
-            return await asking.ride(flight, is_first=is_first)
+            return await own.ride(flight, is_first=is_first)
         except _OWN as error:
-            if is_first or asking.until <= loop.time():
+            if is_first or own.until <= loop.time():
                 raise
-            asking.begin_again(flight, error)
+            own.begin_again(flight, error)
 
 
 @dataclass(slots=True)
@@ -76,29 +81,56 @@ class _Asking:
         return self.began + self.plan.deadline_s
 
     async def fly(self, tell: Emit) -> Landed:
-        """The flight: what the cache has, else a call."""
-        return await self.look_up() or await self.dispatch(tell)
+        """The flight: what the cache has, or gets while another kernel asks the same; else a call."""
+        patience = self.began + self.plan.deadline_s / 2  # another's word is not waited for longer: the cache must not be what fails
+        pause_s = FIRST_LOOK_S
+        while (found := await self.look_up()) is None and asyncio.get_running_loop().time() < patience:
+            first = self.plan.candidates[0].model if self.plan.candidates else "the cache"
+            tell(Waiting(model=first, place=0, reason="another notebook asks the same, and its answer will do"))
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, LAST_LOOK_S)
+        return found if isinstance(found, Kept) else await self.dispatch(tell)
 
-    async def look_up(self) -> Kept | None:
-        """What the cache has; nothing when the books cannot be had soon, and whoever is called next says why."""
-        now = self.asked_at
+    async def look_up(self) -> Kept | Literal[True] | None:
+        """What the cache has; True when it is for us to ask, `None` when another kernel asks already.
+
+        When the books cannot be had soon it is for us, and whoever needs them next says why.
+        """
+        now, books = self.runtime.now(), self.runtime.books
+        until = now + dt.timedelta(seconds=min(self.plan.deadline_s, LONGEST_S))
+
+        def look(connection: sqlite3.Connection) -> Kept | Literal[True] | None:
+            found = cache.take(connection, self.key, life_s=self.life_s, now=now)
+            return found or (True if asking.begin(connection, self.key, session=books.session, until=until, now=now) else None)
+
         with contextlib.suppress(BooksError, TimeoutError):
             async with asyncio.timeout(PATIENCE_S):
-                return await self.runtime.books.write(lambda connection: cache.take(connection, self.key, life_s=self.life_s, now=now))
-        return None
+                return await books.write(look)
+        return True
 
     async def dispatch(self, tell: Emit) -> Answer:
         """Ask, and keep the answer if it is worth it."""
-        answer = await dispatch(self.runtime, self.plan, emit=tell)
-        if is_worth_keeping(answer):
-            kept = msgspec.structs.replace(kept_of(answer), asked_at=self.runtime.now())
-            most = round(self.runtime.config.cache.max_mb * 1e6)
-            with contextlib.suppress(BooksError, TimeoutError):  # a convenience; the answer is there
-                async with asyncio.timeout(PATIENCE_S):
-                    await self.runtime.books.write(
-                        lambda connection: cache.put(connection, self.key, kept, life_s=self.life_s, max_bytes=most)
-                    )
+        kept: Kept | None = None
+        try:
+            answer = await dispatch(self.runtime, self.plan, emit=tell)
+            if is_worth_keeping(answer):
+                kept = msgspec.structs.replace(kept_of(answer), asked_at=self.runtime.now())
+        finally:
+            await self.put_down(kept)
         return answer
+
+    async def put_down(self, kept: Kept | None) -> None:
+        """Keep an answer if there is one, and let other kernels know that nobody asks any more."""
+        most, books = round(self.runtime.config.cache.max_mb * 1e6), self.runtime.books
+
+        def work(connection: sqlite3.Connection) -> None:
+            if kept is not None:
+                cache.put(connection, self.key, kept, life_s=self.life_s, max_bytes=most)
+            asking.end(connection, self.key, session=books.session)
+
+        with contextlib.suppress(BooksError, TimeoutError):  # a convenience; the answer is there
+            async with asyncio.timeout(PATIENCE_S):
+                await books.write(work)
 
     async def ride(self, flight: Flight, *, is_first: bool) -> Answer:
         """Wait for a flight's end, and answer by what it came to."""

@@ -47,7 +47,7 @@ async def dispatch(runtime: Runtime, plan: Plan, *, emit: Emit) -> Answer:
     runtime.known.count_turns({candidate.pool for candidate in plan.candidates if candidate.pool})
     route = next(route for route in runtime.config.routes if route.name == plan.route)
     until = asyncio.get_running_loop().time() + plan.deadline_s
-    walk = _Walker(runtime=runtime, plan=plan, emit=emit, route=route, until=until, left=deque(plan.candidates))
+    walk = _Walker(runtime=runtime, plan=plan, emit=emit, route=route, until=until, left=deque(plan.candidates), kind=plan.request.kind)
     answer: Answer | None = None
     failed: RoutebookError | None = None
     try:

@@ -24,15 +24,17 @@ from routebook.learn.beliefs import Beliefs
 from routebook.learn.memory import MOST, Memory
 from routebook.learn.signature import signature
 from routebook.lessons import Lesson
-from routebook.messages import Request
+from routebook.messages import Plan
 from routebook.plan.evidence import Remembered
-from routebook.plan.known import Known
+from routebook.plan.known import EXPLORING, REMEMBERED, WEIGHED, Known
 
 T = TypeVar("T")
 
 LOOK_EVERY_S: Final = 30.0
 """How often, at most, the books are asked for what other kernels learned."""
 _MOST_RECENT: Final = 512
+_MOST_CHOICES: Final = 1000
+"""Of the newest so many requests one knows, when the router opens, how many explored: a short session must keep to the share too."""
 _MANY: Final = 200
 """Outcomes that take so long to learn from that the loop does not wait for it."""
 _NOTHING: Final = Extent(0, 0)
@@ -53,6 +55,7 @@ class Learning:
         self._at_hand: tuple[str, Features] = ("", {})
         self._looked = clock()
         self._turn = asyncio.Lock()
+        self._waiting: list[Lesson] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
@@ -63,6 +66,11 @@ class Learning:
         """
         async with self._turn:
             await self._take(*await self.read(lambda connection: outcomes.since(connection, _NOTHING)))
+            words = (WEIGHED, REMEMBERED, EXPLORING)
+            weighed, remembered, explored = await self.read(
+                lambda connection: outcomes.count_choices(connection, words, most=_MOST_CHOICES)
+            )
+            self._known.weighed, self._known.explored = weighed + remembered, explored
 
     # ---- for the plan
 
@@ -79,10 +87,12 @@ class Learning:
 
     # ---- what comes in
 
-    def note(self, request: Request) -> None:
-        """Keep what is read of a prompt for a while, and look now and then what other kernels learned."""
-        text = request.text
-        self._recent[request.id] = text if len(text) <= HEAD + TAIL else f"{text[:HEAD]}\n{text[-TAIL:]}"
+    def note(self, plan: Plan) -> None:
+        """Keep what is read of a prompt for a while, count how it was chosen, and look now and then what other kernels learned."""
+        text = plan.request.text
+        if plan.candidates:
+            self._known.count_choice(plan.candidates[0].reason)
+        self._recent[plan.request.id] = text if len(text) <= HEAD + TAIL else f"{text[:HEAD]}\n{text[-TAIL:]}"
         if len(self._recent) > _MOST_RECENT:
             self._recent.popitem(last=False)
         if self._books.path != MEMORY and self._clock() - self._looked > LOOK_EVERY_S:
@@ -101,14 +111,30 @@ class Learning:
             BooksError: the books cannot be written; nothing was learned.
         """
         async with self._turn:
-            reach, session = self._reach, self._books.session
+            await self._write(lessons, also)
 
-            def work(connection: sqlite3.Connection) -> tuple[Extent, list[Lesson], bool]:
-                also(connection)
-                outcomes.add(connection, lessons, session=session)
-                return outcomes.since(connection, reach)
+    def gather(self, lessons: Sequence[Lesson]) -> None:
+        """Write outcomes that nobody waits for, those of many requests together; what cannot be written is not learned."""
+        is_first = not self._waiting
+        self._waiting.extend(lessons)
+        if is_first:
+            self.later(self._write_waiting())
 
-            await self._take(*await self._books.write(work))
+    async def _write_waiting(self) -> None:
+        async with self._turn:
+            waiting, self._waiting = self._waiting, []
+            with contextlib.suppress(BooksError):
+                await self._write(waiting, lambda _: None)
+
+    async def _write(self, lessons: Sequence[Lesson], also: Callable[[sqlite3.Connection], object]) -> None:
+        reach, session = self._reach, self._books.session
+
+        def work(connection: sqlite3.Connection) -> tuple[Extent, list[Lesson], bool]:
+            also(connection)
+            outcomes.add(connection, lessons, session=session)
+            return outcomes.since(connection, reach)
+
+        await self._take(*await self._books.write(work))
 
     async def forget(self, *, task: str | None, model: str | None) -> int:
         """Forget a task, a model, both together, or all; return how many outcomes that were.
@@ -139,6 +165,11 @@ class Learning:
             BooksError: they cannot be read.
         """
         return await asyncio.to_thread(self._books.read, look)
+
+    async def settle(self) -> None:
+        """Wait for what is done beside the requests; before the books are closed."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
 
     def later(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something beside the request at hand."""

@@ -67,7 +67,7 @@ class Limits:
     def way_in(self, turn: Turn, *, config: Config, output_tokens: int) -> WayIn:
         """The way in for one attempt; `output_tokens` is the longest answer there may be."""
         name, tokens = turn.candidate.model, turn.plan.input_tokens
-        claim = Claim(scopes=self.scopes(name, config), input_tokens=tokens, tokens=tokens + output_tokens)
+        claim = Claim(scopes=self.scopes(name, config), input_tokens=tokens, tokens=tokens + output_tokens, cell_usd=turn.plan.request.budget_usd)
         return WayIn(self, turn, claim, gate=self._gates.of(name, config=config))
 
     def entered(self, turn: Turn, claim: Claim, gate: Gate, admitted: Admitted) -> Entry:
@@ -197,8 +197,10 @@ class WayIn:
 
     def _look_ahead(self) -> None:
         """Go on to the next candidate at once when the queue is too long for the deadline."""
+        if not self._turn.has_next:
+            return
         place = self._gate.queue + 1
-        expected_s = self._expected_s(place) if place > 1 and self._turn.has_next else None
+        expected_s = self._expected_s(place) if place > 1 else None
         if expected_s is not None and expected_s > self._left_s():
             raise LimitReached(
                 f"{self._name} has {place - 1} requests waiting, which takes about {expected_s:.0f} s: too long for this one."

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import sqlite3
-from collections.abc import Collection, Coroutine, Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from routebook.books.ledger import attempts_of, set_feedback
 from routebook.engine.learning import Learning
 from routebook.engine.turn import Ended, Outcome
-from routebook.errors import BooksError, LowQuality, Refused, UsageError
+from routebook.errors import LowQuality, Refused, UsageError
 from routebook.lessons import Lesson, Source
 from routebook.messages import Attempt
 from routebook.near import did_you_mean
@@ -32,7 +31,7 @@ def ended(learning: Learning, over: Ended, *, checked_routes: Collection[str]) -
     is_checked = over.plan.request.params.json_schema is not None or over.plan.route in checked_routes
     lessons = [lesson for outcome in over.outcomes if (lesson := _lesson_of(learning, outcome, is_checked=is_checked)) is not None]
     if lessons:
-        learning.later(_quietly(learning.add(lessons)))
+        learning.gather(lessons)
 
 
 def _lesson_of(learning: Learning, outcome: Outcome, *, is_checked: bool) -> Lesson | None:
@@ -52,12 +51,6 @@ def _lesson_of(learning: Learning, outcome: Outcome, *, is_checked: bool) -> Les
             return lesson(learning, attempt, source="check", score=1.0, is_remembered=False)
         case _:
             return None
-
-
-async def _quietly(adding: Coroutine[None, None, None]) -> None:
-    """Books that cannot be written cost an outcome nobody waits for, not a request."""
-    with contextlib.suppress(BooksError):
-        await adding
 
 
 # ---- by the user

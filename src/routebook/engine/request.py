@@ -47,6 +47,7 @@ def build_request(prompt: str, overrides: Overrides, *, config: Config) -> Reque
         stream=given.get("stream", True),
         cache=given.get("cache"),
         fresh=bool(given.get("fresh")),
+        kind=given.get("kind", "answer"),
         notebook=given.get("notebook"),
         cell_id=given.get("cell_id"),
         shape=shape,

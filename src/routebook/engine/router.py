@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack
@@ -14,7 +14,7 @@ from routebook.books.ledger import attempts_of
 from routebook.classify.classify import classify
 from routebook.config.read import Loaded, load
 from routebook.config.values import Config
-from routebook.engine import outcomes
+from routebook.engine import fitting, outcomes
 from routebook.engine.caching import answered
 from routebook.engine.channel import Channel
 from routebook.engine.loop import EngineLoop, Job, engine_loop
@@ -30,6 +30,8 @@ from routebook.plan.planner import make_plan
 
 if TYPE_CHECKING:  # pandas loads only when a frame is asked for
     import pandas as pd
+
+    from routebook.learn.evaluate import Evaluation
 
 T = TypeVar("T")
 
@@ -127,7 +129,7 @@ class Router:
         with runtime.under_way():
             await runtime.comeback.look()
             plan = self._plan(runtime, build_request(prompt, overrides, config=runtime.config))
-            runtime.learning.note(plan.request)
+            runtime.learning.note(plan)
             return await answered(runtime, plan, emit=emit)
 
     # ---- deciding
@@ -224,6 +226,35 @@ class Router:
         if everything == (task is not None or model is not None):
             raise UsageError("forget takes a task, a model, or both; or everything=True.")
         return self._engine.run_sync(self.runtime().learning.forget(task=task, model=model))
+
+    def fit(self, frame: pd.DataFrame, *, models: Sequence[str] | None = None) -> Evaluation:
+        """Learn how good each model is for a prompt from prompts with outcomes; `pick = "best"` uses it from then on. See `docs/learning.md`.
+
+        Args:
+            frame: `prompt`, a column with outcomes from 0 to 1 for each model, and `MODEL|total_cost` in US dollars where known.
+            models: the columns of the models, where others hold numbers too.
+
+        Returns:
+            What it is worth: each prompt judged by a fit that had not learned from it.
+
+        Raises:
+            UsageError: the frame cannot be learned from.
+            BooksError: the books cannot be written.
+        """
+        return self._engine.run_sync(fitting.fit(self.runtime(), frame, models=models))
+
+    def unfit(self) -> bool:
+        """Forget what `fit` learned; return whether there was something."""
+        return self._engine.run_sync(fitting.unfit(self.runtime()))
+
+    def evaluate(self, frame: pd.DataFrame, *, models: Sequence[str] | None = None) -> Evaluation:
+        """Say what routing is worth on prompts with outcomes that were not fitted: quality kept against cost saved. Frame as in `fit`.
+
+        Raises:
+            UsageError: the frame cannot be read, or too few of its prompts are new to the fit.
+            BooksError: the books cannot be read.
+        """
+        return fitting.judge(self.runtime(), frame, models=models)
 
     # ---- life
 

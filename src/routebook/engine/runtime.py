@@ -16,12 +16,14 @@ from typing import Any, Final, TypeVar
 from routebook.backends.base import Backend
 from routebook.backends.registry import open_backend
 from routebook.books.books import Books
+from routebook.books.pools import token_pools
 from routebook.config.keys import Keys
 from routebook.config.prices import price_of
 from routebook.config.values import Budget, Config, Price
 from routebook.engine import outcomes
 from routebook.engine.comeback import Comeback
 from routebook.engine.discover import discover
+from routebook.engine.fitting import open_fit
 from routebook.engine.flights import Flights
 from routebook.engine.learning import Learning
 from routebook.engine.limits import Limits
@@ -133,6 +135,7 @@ class Runtime:
             await asyncio.wait(ending)
         closing, self.backends = self.backends, {}
         await asyncio.gather(*(backend.aclose() for backend in closing.values()), return_exceptions=True)
+        await self.learning.settle()
         await self.books.aclose()
 
 
@@ -148,9 +151,11 @@ async def open_runtime(config: Config, *, folder: Path, books_path: str) -> Runt
     runtime = Runtime(config=config, books=books, keys=keys, known=known, limits=Limits(books=books, known=known))
     try:
         runtime.config = await discover(runtime)
+        books.pools = token_pools(runtime.config)
         await runtime.limits.refresh(runtime.config)
         known.prices.update({name: price_of(runtime.config, name) for name in runtime.config.models})
         await runtime.learning.open()
+        await open_fit(runtime)
     except BaseException:
         await runtime.aclose()
         raise

@@ -17,7 +17,8 @@ def sketch(row: Row, terms: NDArray[np.uint32]) -> Floats:
     """A prompt in few numbers: its terms thrown on `WIDTH` places with signs, both by the bits of their hashes, then its shape."""
     names = terms[row.at]
     signed = np.where((names >> np.uint32(20)) & np.uint32(1), row.weight, -row.weight)
-    return np.r_[np.bincount(names % np.uint32(WIDTH), weights=signed, minlength=WIDTH), row.shape]
+    made: Floats = np.r_[np.bincount(names % np.uint32(WIDTH), weights=signed, minlength=WIDTH), row.shape]
+    return made
 
 
 def spread(rows: Sequence[Row], terms: NDArray[np.uint32], *, hold: float) -> NDArray[np.float32]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -143,7 +145,14 @@ def dump(fitted: Fitted) -> bytes:
 
 
 def load(held: bytes) -> Fitted | None:
-    """The fit that `dump` wrote; `None` for one of another version."""
+    """The fit that `dump` wrote; `None` for one of another version, or for bytes that are no fit."""
+    try:
+        return _read(held)
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error):
+        return None
+
+
+def _read(held: bytes) -> Fitted | None:
     with np.load(io.BytesIO(held), allow_pickle=False) as got:
         if int(got["version"]) != VERSION:
             return None

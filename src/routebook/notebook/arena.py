@@ -41,8 +41,6 @@ def arena(session: Session, prompt: str, asked: Overrides, *, rng: random.Random
     panes = _drawn(router, prompt, asked, rng)
     view = session.panes_view(PANES, last_page=lambda answers, _failures: blind_page(_unnamed(prompt, answers)))
     blind = run(router, prompt, asked, panes=panes, view=_Blind(view))
-    if not blind.answers:
-        raise next(iter(blind.failures.values()))
     said = choose(session, "Which is better?", (*PANES, TIE, BOTH_BAD, SKIP)) if len(blind.answers) == len(PANES) else None
     if said is not None and said != SKIP:
         _vote(router, blind, said)

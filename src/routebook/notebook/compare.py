@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final, TypeVar
 
 from routebook.engine.router import Router
@@ -11,6 +12,7 @@ from routebook.messages import Answer, Overrides
 from routebook.notebook.compare_page import compare_page
 from routebook.notebook.comparison import Comparison, pane_names
 from routebook.notebook.live import Ended, PanesView, Start, follow_all
+from routebook.notebook.page import Bundle
 from routebook.notebook.session import Session
 
 T = TypeVar("T")
@@ -27,35 +29,48 @@ def compare(session: Session, prompt: str, asked: Overrides, *, models: str, rep
         RoutebookError: none of them answered; this is why the first did not.
         Interrupted: the stop button.
     """
-    panes = pane_names(_names(models), repeat=repeat)
-    if not LEAST_PANES <= len(panes) <= MOST_PANES:
-        raise UsageError(
-            f"--compare takes {LEAST_PANES} to {MOST_PANES} answers, and {models!r} with --repeat {repeat} makes {len(panes)}."
-        )
     router = session.router
-    for model in dict.fromkeys(panes.values()):
-        router.plan(prompt, **_with_model(asked, model))
-    view = session.panes_view(list(panes), last_page=lambda answers, failures: compare_page(_comparison(prompt, answers, failures, panes)))
-    comparison = run(router, prompt, asked, panes=panes, view=view)
+    panes = panes_of(router, prompt, asked, option="--compare", models=models, repeat=repeat)
+    view = session.panes_view(list(panes), last_page=partial(_page, prompt, panes))
+    return run(router, prompt, asked, panes=panes, view=view)
+
+
+def run(router: Router, prompt: str, asked: Overrides, *, panes: Mapping[str, str], view: PanesView) -> Comparison:
+    """Ask the model of each pane, all at once.
+
+    Raises:
+        RoutebookError: none of them answered; this is why the first did not.
+    """
+    ended: Ended = follow_all({pane: _start(router, prompt, with_model(asked, model)) for pane, model in panes.items()}, view)
+    comparison = _comparison(prompt, ended.answers, ended.failures, panes)
     if not comparison.answers and comparison.failures:
         raise next(iter(comparison.failures.values()))
     return comparison
 
 
-def run(router: Router, prompt: str, asked: Overrides, *, panes: Mapping[str, str], view: PanesView) -> Comparison:
-    """Ask the model of each pane, all at once."""
-    ended: Ended = follow_all({pane: _start(router, prompt, _with_model(asked, model)) for pane, model in panes.items()}, view)
-    return _comparison(prompt, ended.answers, ended.failures, panes)
+def panes_of(router: Router, prompt: str, asked: Overrides, *, option: str, models: str, repeat: int = 1) -> dict[str, str]:
+    """The panes that an option's comma-separated models make, and the model of each.
+
+    Raises:
+        UsageError: there are too few or too many, or one is not known.
+    """
+    panes = pane_names(_names(option, models), repeat=repeat)
+    if not LEAST_PANES <= len(panes) <= MOST_PANES:
+        raise UsageError(f"{option} takes {LEAST_PANES} to {MOST_PANES} answers, and {models!r} asked {repeat} times makes {len(panes)}.")
+    for model in dict.fromkeys(panes.values()):
+        router.plan(prompt, **with_model(asked, model))
+    return panes
 
 
-def _names(models: str) -> list[str]:
+def _names(option: str, models: str) -> list[str]:
     names = [name.strip() for name in models.split(",")]
     if not all(names):
-        raise UsageError(f"--compare takes names with commas between them, as in qwen,llama,claude; {models!r} has an empty one.")
+        raise UsageError(f"{option} takes names with commas between them, as in qwen,llama,claude; {models!r} has an empty one.")
     return names
 
 
-def _with_model(asked: Overrides, model: str) -> Overrides:
+def with_model(asked: Overrides, model: str) -> Overrides:
+    """The same options for one model."""
     return Overrides(**{**asked, "model": model})
 
 
@@ -65,6 +80,10 @@ def _start(router: Router, prompt: str, asked: Overrides) -> Start:
 
 def _in_order(found: Mapping[str, T], panes: Mapping[str, str]) -> dict[str, T]:
     return {pane: found[pane] for pane in panes if pane in found}
+
+
+def _page(prompt: str, panes: Mapping[str, str], answers: Mapping[str, Answer], failures: Mapping[str, RoutebookError]) -> Bundle:
+    return compare_page(_comparison(prompt, answers, failures, panes))
 
 
 def _comparison(

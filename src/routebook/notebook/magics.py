@@ -59,6 +59,11 @@ class RouteMagics(Magics):
 
             self._keep(given.out, compare(session, prompt, asked, models=given.compare, repeat=given.repeat or 1))
             return
+        if given.ensemble:
+            from routebook.notebook.ensemble import ensemble
+
+            self._keep(given.out, ensemble(session, prompt, asked, models=given.ensemble, judge=given.judge))
+            return
         if given.arena:
             from routebook.notebook.arena import arena
 

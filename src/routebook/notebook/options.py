@@ -47,6 +47,10 @@ OPTIONS: Final = (
     Option(("--dry",), "show the plan; nothing is sent"),
     Option(("-b", "--background"), "return at once; whoever uses the answer waits for it"),
     Option(("--compare",), "ask these models side by side, with commas between them", "A,B,…", names="models"),
+    Option(("--ensemble",), "ask these models, and make one answer of theirs", "A,B,…", names="models"),
+    Option(
+        ("--judge",), "with --ensemble: this model writes the answer; without it the one most agreed on is taken", "NAME", names="models"
+    ),
     Option(("--repeat",), "with --compare: ask each so many times", "N", int),
     Option(("--arena",), "two answers without names, a vote, then who they were"),
     Option(("-o", "--out"), "put the Answer into this variable", "NAME"),
@@ -103,19 +107,27 @@ def parse(line: str) -> argparse.Namespace:
     given = _parser().parse_args(words)
     if given.out is not None and (not given.out.isidentifier() or keyword.iskeyword(given.out)):
         raise UsageError(f"-o takes the name of a variable, and {given.out!r} is none.")
+    if given.judge is not None and given.ensemble is None:
+        raise UsageError("--judge goes with --ensemble, which names the models whose answers are judged.")
     if given.repeat is not None and given.compare is None:
         raise UsageError("--repeat goes with --compare, which names the models to ask.")
     if given.repeat is not None and given.repeat < 1:
         raise UsageError(f"--repeat takes how many times to ask each model, 1 or more, not {given.repeat}.")
     shapes = [
         flag
-        for flag, is_on in (("--compare", given.compare), ("--arena", given.arena), ("-b", given.background), ("--dry", given.dry))
+        for flag, is_on in (
+            ("--compare", given.compare),
+            ("--ensemble", given.ensemble),
+            ("--arena", given.arena),
+            ("-b", given.background),
+            ("--dry", given.dry),
+        )
         if is_on
     ]
     if len(shapes) > 1:
         raise UsageError(f"{' and '.join(shapes)} do not go together: leave one out.")
-    if given.compare is not None and given.model is not None:
-        raise UsageError("--compare names the models itself: leave -m out.")
+    if (given.compare or given.ensemble) is not None and given.model is not None:
+        raise UsageError(f"{shapes[0]} names the models itself: leave -m out.")
     if given.history is not None and given.history < 0:
         raise UsageError(f"--history takes how many exchanges to send, 0 or more, not {given.history}.")
     return given

@@ -17,7 +17,7 @@ from routebook.messages import TIERS, Classification
 from routebook.plan.belief import Belief
 from routebook.plan.evidence import SURE, Beta, Evidence, Remembered, prior
 from routebook.plan.index import index_of
-from routebook.plan.known import Known
+from routebook.plan.known import EXPLORING, REMEMBERED, WEIGHED, Known
 from routebook.plan.match import LEAST_CONFIDENCE
 
 DEAR_USD: Final = 0.05
@@ -66,7 +66,9 @@ class _Choice:
     def explored(self, first: str, rng: random.Random) -> tuple[str, float] | None:
         """A model to try instead of `first`, and what was drawn for it (Thompson sampling); `None` when `first` stays."""
         share = self.config.defaults.explore
-        if not self.evidence or not self.weight or self.seen.confidence < LEAST_CONFIDENCE or rng.random() >= share:
+        if not self.evidence or not self.weight or self.seen.confidence < LEAST_CONFIDENCE:
+            return None
+        if rng.random() >= share or not self.known.may_explore(share):
             return None
         drawn = {name: self.betas[name].draw(rng) for name in self.names if self.is_safe(name, first)}
         taken = max(drawn, key=lambda name: self.worth(name, drawn[name]))
@@ -89,7 +91,7 @@ class _Choice:
         beta, seen = self.betas[name], self.evidence.get(name)
         source = "" if seen is None else f" by {seen.n} outcome{'s' * (seen.n != 1)}"
         source += ", fitted" if name in self.fitted else ""
-        return f"believed {beta.mean:.2f} ± {beta.sd:.2f}{source or ' by its profile'}"
+        return f"{WEIGHED}{beta.mean:.2f} ± {beta.sd:.2f}{source or ' by its profile'}"
 
 
 def rank(
@@ -115,13 +117,13 @@ def rank(
     choice = _Choice(names, costs, config, known, seen, evidence, fitted, weight, betas)
     ranked = choice.ranked()
     if weight and (sure := _sure(ranked, known, text)) is not None:
-        words = f"remembered: it did well on {sure.n} similar prompt{'s' * (sure.n != 1)} (sure {sure.confidence:.2f}, likeness {sure.likeness:.2f})"
+        words = f"{REMEMBERED}it did well on {sure.n} similar prompt{'s' * (sure.n != 1)} (sure {sure.confidence:.2f}, likeness {sure.likeness:.2f})"
         return _first(sure.model, words, ranked, choice)
     if not evidence and not fitted:
         return [(name, "") for name in ranked]
     found = choice.explored(ranked[0], rng)
     if found is not None:
-        return _first(found[0], f"exploring, instead of {ranked[0]}: drew {found[1]:.2f}, {choice.why(found[0])}", ranked, choice)
+        return _first(found[0], f"{EXPLORING}{ranked[0]}: drew {found[1]:.2f}, {choice.why(found[0])}", ranked, choice)
     return choice.told(ranked)
 
 

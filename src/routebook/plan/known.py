@@ -20,6 +20,12 @@ STARTS_NEEDED: Final = 20
 """With fewer, 95 of 100 is no figure that can be told."""
 
 
+WEIGHED: Final = "believed "
+REMEMBERED: Final = "remembered: "
+EXPLORING: Final = "exploring, instead of "
+"""What the reason of a choice says; the books keep reasons, so this is also how past choices are counted."""
+
+
 class ModelState:
     """What was seen of one model in this process. Averages are `None` until something was seen."""
 
@@ -111,6 +117,8 @@ class Known:
         """How often each pool was used, for round-robin."""
         self.evidence: Callable[[str], Mapping[str, Evidence]] | None = None
         """What was learned of the models at a task; `None` while nothing was learned."""
+        self.weighed = self.explored = 0
+        """Prompts, lately, for which something learned was weighed; and how many of these explored."""
         self.fitted: Callable[[str], Mapping[str, Belief]] | None = None
         """What `router.fit` learned: how good each model is for a prompt; `None` while nothing was fitted."""
         self.recall: Callable[[str], Sequence[Remembered]] | None = None
@@ -136,6 +144,16 @@ class Known:
         """Count one use of each pool."""
         for pool in pools:
             self.turns[pool] = self.turns.get(pool, 0) + 1
+
+    def count_choice(self, reason: str) -> None:
+        """Count the choice that led to a request's first candidate, by the candidate's reason."""
+        if WEIGHED in reason or REMEMBERED in reason:
+            self.weighed += 1
+            self.explored += EXPLORING in reason
+
+    def may_explore(self, share: float) -> bool:
+        """Whether one more prompt may explore, so that those that do stay within their share."""
+        return self.explored + 1 <= share * (self.weighed + 1)
 
     def cooling_s(self, model: str) -> float:
         """Seconds until the model is back; 0 when it is ready."""

@@ -1,0 +1,67 @@
+"""The most that one call may cost and use: what is reserved for it before it is sent."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from routebook.config.prices import cost
+from routebook.config.values import Model, Price
+from routebook.engine.runtime import Runtime
+from routebook.messages import Call, Message, Usage
+from routebook.tokens import most_tokens
+
+MOST_OUTPUT: Final = 4096
+"""Output tokens reserved for when neither the request nor the model says how long an answer may be."""
+CALL_TOKENS: Final = 128
+"""A provider's own words around a conversation: some add a whole system message."""
+MESSAGE_TOKENS: Final = 16
+"""Its marks around each message."""
+SCHEMA_TOKENS: Final = 512
+"""Its instructions to keep to a JSON schema."""
+_LENGTHS: Final = ("max_tokens", "max_completion_tokens", "max_output_tokens", "num_predict")
+
+
+def most_input(call: Call) -> int:
+    """Tokens that the input of a call takes at most, whatever the tokenizer and the provider's own words around it."""
+    schema = call.params.json_schema
+    asked = most_tokens(msgspec.json.encode(schema).decode()) + SCHEMA_TOKENS if schema else 0
+    return CALL_TOKENS + asked + sum(map(_message, call.messages))
+
+
+def most_output(call: Call, model: Model) -> int:
+    """Tokens that the answer, or all answers together where more than one is asked for, may take."""
+    extra = call.params.extra
+    lengths = [extra[name] for name in _LENGTHS if isinstance(extra.get(name), int)]
+    count = extra.get("n")
+    longest = max(lengths, default=0) or call.params.max_tokens or model.max_output or MOST_OUTPUT
+    return longest * (count if isinstance(count, int) and count > 1 else 1)
+
+
+def most_usd(runtime: Runtime, name: str, call: Call) -> Decimal | None:
+    """US dollars that a call of a model may cost; `None` when its price is unknown."""
+    price = runtime.price(name, input_tokens=None)
+    if price is None or _is_free(price):
+        return None if price is None else Decimal(0)
+    tokens = most_input(call)
+    usage = Usage(input_tokens=tokens, output_tokens=most_output(call, runtime.config.models[name]))
+    price = runtime.price(name, input_tokens=tokens) or price
+    return cost(msgspec.structs.replace(price, input=max(price.input, price.cached_input or price.input), cached_input=None), usage)
+
+
+def bounded(call: Call, model: Model, *, need_usd: Decimal | None, is_capped: bool) -> Call:
+    """The call as it is sent: where money is capped and nobody says how long the answer may be, the model is told what was reserved."""
+    is_open = call.params.max_tokens is None and model.max_output is None and not any(name in call.params.extra for name in _LENGTHS)
+    if not (is_capped and need_usd and is_open):
+        return call
+    return msgspec.structs.replace(call, params=msgspec.structs.replace(call.params, max_tokens=MOST_OUTPUT))
+
+
+def _message(message: Message) -> int:
+    return most_tokens(message.content) + MESSAGE_TOKENS
+
+
+def _is_free(price: Price) -> bool:
+    return not (price.input or price.output)
