@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from typing import Any
 
 from routebook.classify.features import features
@@ -13,7 +14,13 @@ from routebook.learn.signature import signature
 from routebook.lessons import Lesson
 from routebook.plan.known import Known
 
-FREE = Price(input=0, output=0)
+
+def price(given: int, taken: int) -> Price:
+    """US dollars per million tokens in and out."""
+    return Price(input=Decimal(given), output=Decimal(taken))
+
+
+FREE = price(0, 0)
 START = dt.datetime(2026, 11, 21, 12, 0, tzinfo=dt.UTC)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from lessons_made import Learner, lesson
 from making import config
@@ -16,10 +18,10 @@ def evidence(learner: Learner, model: str = "a", task: str = "chat_qa") -> Evide
     return learner.beliefs.evidence(task)[model]
 
 
-def heard(*lessons: tuple[float, dict[str, object]], days: float = 0.0) -> Evidence:
+def heard(*lessons: tuple[float, dict[str, Any]], days: float = 0.0) -> Evidence:
     """What is left of outcomes of one model, so many days after the start."""
     learner = Learner(days=days)
-    learner.hear(*(lesson("a", score, **more) for score, more in lessons))  # type: ignore[arg-type]
+    learner.hear(*(lesson("a", score, **more) for score, more in lessons))
     return evidence(learner)
 
 
@@ -38,14 +40,15 @@ def test_after_three_months_a_vote_counts_half() -> None:
 
 def test_the_order_in_which_outcomes_come_in_does_not_matter() -> None:
     """Those of another kernel may come late."""
-    votes = [(1.0, {"days": 0.0}), (0.0, {"days": 30.0}), (1.0, {"days": 60.0})]
+    votes: list[tuple[float, dict[str, Any]]] = [(1.0, {"days": 0.0}), (0.0, {"days": 30.0}), (1.0, {"days": 60.0})]
     one, other = heard(*votes, days=60.0), heard(*reversed(votes), days=60.0)
-    assert (one.good, one.bad, one.last) == (pytest.approx(other.good), pytest.approx(other.bad), other.last)
+    assert [one.good, one.bad, one.last] == pytest.approx([other.good, other.bad, other.last])
 
 
 def test_checks_and_refusals_never_drown_the_user_s_own_word() -> None:
     """A route may check a thousand answers an hour."""
-    found = heard((0.0, {}), *((1.0, {"source": "check"}) for _ in range(500)))
+    checks: list[tuple[float, dict[str, Any]]] = [(1.0, {"source": "check"})] * 500
+    found = heard((0.0, {}), *checks)
     assert found.bad == 1
     assert found.good == pytest.approx(MOST_SEEN)
 
@@ -86,7 +89,7 @@ def test_a_fitted_belief_is_taken_as_sure_as_it_says_within_bounds() -> None:
     assert sure.mean == pytest.approx(0.7)
     assert sure.good + sure.bad == pytest.approx(30)
     honest = prior(None, "chat_qa", fitted=Belief(0.7, 0.12))
-    assert (honest.mean, honest.sd) == (pytest.approx(0.7), pytest.approx(0.12))
+    assert [honest.mean, honest.sd] == pytest.approx([0.7, 0.12])
     assert 0 < prior(None, "chat_qa", fitted=Belief(1.2, 0.0)).mean < 1
 
 

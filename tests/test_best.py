@@ -7,16 +7,16 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from lessons_made import FREE, Learner, lesson
+from lessons_made import FREE, Learner, lesson, price
 from making import config, request, seen
 
-from routebook.config.values import Config, Price
+from routebook.config.values import Config
 from routebook.messages import Plan
 from routebook.plan.belief import Belief
 from routebook.plan.known import Known
 from routebook.plan.planner import make_plan
 
-PRICES = {"small": FREE, "fast": Price(input=1, output=1), "dear": Price(input=15, output=75)}
+PRICES = {"small": FREE, "fast": price(1, 1), "dear": price(15, 75)}
 PROMPT = "Explain how a hash table resolves collisions"
 AGAIN = "explain how hash tables resolve their collisions"
 
@@ -213,12 +213,28 @@ def test_the_share_is_kept_at_every_moment_not_only_in_the_long_run() -> None:
     assert known.explored > 20
 
 
+def test_what_was_not_explored_for_long_is_not_made_up_for_at_once() -> None:
+    """A morning of nothing but trials is no good morning."""
+    of, rng, known = twin_pool(8, explore=0.05), random.Random(3), unsure().known
+    for _ in range(200):
+        known.count_choice(plan(of, known, rng=rng).candidates[0].reason)
+    assert 0 < known.explored <= 20
+
+
+def test_only_prompts_for_which_something_was_weighed_count_for_the_share() -> None:
+    """Else a thousand prompts of other routes would allow fifty trials in this one."""
+    known = Learner().known
+    known.count_choice(plan(twin_pool(), known).candidates[0].reason)
+    assert (known.weighed, known.may_explore(0.5), known.may_explore(1.0)) == (0, False, True)
+
+
 def test_exploring_is_said_and_the_usual_choice_stands_behind_it() -> None:
     """A surprising choice explains itself, and a failure of it costs little."""
     rng, of = random.Random(7), twin_pool(explore=0.5)
     made = next(made for _ in range(100) if first(made := plan(of, unsure().known, rng=rng)) == "b")
     assert "exploring, instead of a: drew 0." in made.candidates[0].reason
     assert made.candidates[1].model == "a"
+    assert plan(twin_pool(), unsure().known).candidates[0].reason.endswith("by 3 outcomes, not exploring")
 
 
 def test_the_same_chance_makes_the_same_plan() -> None:

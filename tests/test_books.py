@@ -128,7 +128,7 @@ def test_feedback_goes_to_the_attempt_that_answered(books: Books) -> None:
 
 def test_one_that_may_not_be_sent_does_not_keep_the_others_from_being_written(path: str) -> None:
     """Fifty cells share one commit; the fifty-first's budget is its own affair."""
-    books = Books(path, budgets={"dear": Budget(daily=Decimal(1))})
+    books = Books(path, budgets={"dear": Budget(daily=Decimal(1), unpriced=True)})
 
     async def main() -> list[int | BaseException]:
         needs = [Decimal(2) if number == 7 else None for number in range(20)]
@@ -158,7 +158,7 @@ def test_the_end_of_an_attempt_is_written_though_its_task_is_cancelled(books: Bo
 
 def test_an_attempt_cancelled_while_it_is_being_entered_leaves_nothing_reserved(path: str) -> None:
     """A reservation without an attempt would eat the budget until someone edits the database."""
-    books = Books(path, budgets={"total": Budget(daily=Decimal(1))})
+    books = Books(path, budgets={"total": Budget(daily=Decimal(1), unpriced=True)})
 
     async def main() -> None:
         await enter(books)

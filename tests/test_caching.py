@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
+import os
 import sqlite3
 import subprocess
 import sys
@@ -17,9 +18,10 @@ from typing import Any
 import pytest
 from served import Running, TwoServers, brief, heard, left_reserved, outcome, router, rows, until
 
+from routebook.engine.cacheable import cache_key
 from routebook.engine.router import Router
 from routebook.errors import AllAttemptsFailed, DeadlineExceeded
-from routebook.events import Decision, Done, Started
+from routebook.events import Decision, Done, Waiting
 from routebook.messages import Answer, Delta, Message
 from routebook.testing import Chaos, Fault, ScriptedServer
 
@@ -430,7 +432,7 @@ def test_closing_ends_a_shared_call(slow: ScriptedServer) -> None:
     async def main() -> None:
         of = router(slow, route=HOUR)
         ones = [Running(of), Running(of)]
-        await until(lambda: all(one.count(Started) for one in ones))
+        await until(lambda: all(one.count(Delta) for one in ones))
         await asyncio.to_thread(of.close)
         await asyncio.gather(*(one.over(within_s=2) for one in ones))
         await until(lambda: slow.seen.disconnects)
@@ -484,6 +486,70 @@ def test_two_processes_share_one_cache(server: ScriptedServer, tmp_path: Path) -
     ]
     assert said == [f"{[True] * 5}\n", f"{[False] * 5}\n"]
     assert server.seen.attempts == 5
+
+
+def test_two_kernels_that_ask_at_the_same_time_ask_once(slow: ScriptedServer, tmp_path: Path) -> None:
+    """Five notebooks that are run at once after a night's work."""
+    books = tmp_path / "books.db"
+
+    async def main() -> None:
+        async with router(slow, route=HOUR, books=books) as one, router(slow, route=HOUR, books=books) as other:
+            first = asyncio.ensure_future(one.ask("hello"))
+            await until(lambda: slow.seen.attempts)
+            seen, _ = await heard(other)
+            assert any(isinstance(event, Waiting) for event in seen)
+            assert isinstance(seen[-1], Done)
+            assert seen[-1].answer.text == (await first).text
+            assert seen[-1].answer.replay is not None
+            assert slow.seen.attempts == 1
+
+    asyncio.run(main())
+
+
+def test_a_kernel_that_stops_asking_or_dies_leaves_it_to_the_others(slow: ScriptedServer, tmp_path: Path) -> None:
+    """Nobody may wait for an answer that never comes."""
+    books = tmp_path / "books.db"
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+
+    async def main() -> None:
+        async with router(slow, route=HOUR, books=books) as one, router(slow, route=HOUR, books=books) as other:
+            stopped = Running(one)
+            await until(lambda: stopped.count(Delta))
+            waiting = Running(other)
+            await until(lambda: waiting.count(Waiting))
+            stopped.stop()
+            await until(lambda: waiting.count(Delta), within_s=5)
+            waiting.stop()
+            await asyncio.gather(stopped.over(within_s=2), waiting.over(within_s=2))
+            assert count_asking(other) == 0
+            claim(other, dead.pid)
+            assert (await heard(other, "tell me a story"))[1] is None
+            assert slow.seen.attempts == 3
+
+    asyncio.run(main())
+
+
+def test_another_kernel_is_not_waited_for_for_ever(server: ScriptedServer, tmp_path: Path) -> None:
+    """The cache must never be what makes a request fail."""
+    with closing(router(server, route=HOUR, books=tmp_path / "books.db")) as of:
+        claim(of, os.getpid(), prompt="hello")
+        assert of.ask_sync("hello", deadline_s=4).text == "one two three"
+
+
+def count_asking(of: Router) -> int:
+    """How many requests are being asked, over all kernels."""
+    found: tuple[int] = of.runtime().books.read(lambda connection: connection.execute("SELECT count(*) FROM cache_asking").fetchone())
+    return found[0]
+
+
+def claim(of: Router, pid: int, *, prompt: str = "tell me a story") -> None:
+    """Note that another kernel asks something, and never say that it ended."""
+    runtime = of.runtime()
+    found = cache_key(runtime.config, of.plan(prompt))
+    assert found is not None
+    with closing(sqlite3.connect(runtime.books.path)) as other, other:
+        other.execute("INSERT OR REPLACE INTO cache_asking VALUES (?, 'another', ?, 1e12)", (found[0], pid))
 
 
 def test_a_damaged_row_is_asked_again_and_replaced(server: ScriptedServer, tmp_path: Path) -> None:

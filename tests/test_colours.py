@@ -27,7 +27,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield running
 
 
-def coloured(lab: Lab, cell: int) -> str:
+def coloured(cell: int) -> str:
     """The words of a cell that stand out from its plain text."""
     return ".jp-Notebook .jp-Cell[data-windowed-list-index='" + str(cell) + "'] .cm-line span[class]"
 
@@ -35,30 +35,30 @@ def coloured(lab: Lab, cell: int) -> str:
 def test_a_prompt_is_not_coloured_as_python(lab: Lab) -> None:
     """`in`, `not` and `None` in bold green look like broken code, and are read as such."""
     lab.open("colours.ipynb", [f"%%route\n{PROSE}", PROSE, f"%%routes\n{PROSE}", f"\n%%route -m quick\n{PROSE}"])
-    expect(lab.page.locator(coloured(lab, 1)).first).to_be_visible()
+    expect(lab.page.locator(coloured(1)).first).to_be_visible()
     for prompt in (0, 3):
-        expect(lab.page.locator(coloured(lab, prompt))).to_have_count(0)
+        expect(lab.page.locator(coloured(prompt))).to_have_count(0)
     for python in (1, 2):
-        expect(lab.page.locator(coloured(lab, python)).first).to_be_visible()
+        expect(lab.page.locator(coloured(python)).first).to_be_visible()
 
 
 def test_the_colours_follow_what_is_typed(lab: Lab) -> None:
     """A cell becomes a prompt while it is written, and Python again when the magic goes."""
     lab.open("typed.ipynb", [PROSE])
     source = "([text]) => window.jupyterapp.shell.currentWidget.content.widgets[0].model.sharedModel.setSource(text)"
-    expect(lab.page.locator(coloured(lab, 0)).first).to_be_visible()
+    expect(lab.page.locator(coloured(0)).first).to_be_visible()
     lab.page.evaluate(source, [f"%%route\n{PROSE}"])
-    expect(lab.page.locator(coloured(lab, 0))).to_have_count(0)
+    expect(lab.page.locator(coloured(0))).to_have_count(0)
     lab.page.evaluate(source, [PROSE])
-    expect(lab.page.locator(coloured(lab, 0)).first).to_be_visible()
+    expect(lab.page.locator(coloured(0)).first).to_be_visible()
 
 
 def test_a_new_kernel_changes_nothing(lab: Lab) -> None:
     """A kernel that starts tells JupyterLab that all cells are Python."""
     lab.open("kernel.ipynb", [f"%%route\n{PROSE}", PROSE])
-    expect(lab.page.locator(coloured(lab, 0))).to_have_count(0)
+    expect(lab.page.locator(coloured(0))).to_have_count(0)
     lab.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
     lab.page.wait_for_timeout(1500)
-    expect(lab.page.locator(coloured(lab, 0))).to_have_count(0)
-    expect(lab.page.locator(coloured(lab, 1)).first).to_be_visible()
+    expect(lab.page.locator(coloured(0))).to_have_count(0)
+    expect(lab.page.locator(coloured(1)).first).to_be_visible()
     assert lab.outside == []

@@ -25,7 +25,7 @@ from routebook.testing import Chaos, ScriptedServer
 @asynccontextmanager
 async def reachable_at(port: int, server: ScriptedServer) -> AsyncIterator[None]:
     """Let a server be reached at a port that was closed until now."""
-    tasks: set[asyncio.Task[None]] = set()
+    writers: list[asyncio.StreamWriter] = []
 
     async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError):
@@ -36,14 +36,20 @@ async def reachable_at(port: int, server: ScriptedServer) -> AsyncIterator[None]
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection("127.0.0.1", urlsplit(server.url).port)
-        tasks.update((asyncio.ensure_future(pump(reader, back)), asyncio.ensure_future(pump(there, writer))))
+        writers.extend((writer, back))
+        await asyncio.gather(pump(reader, back), pump(there, writer))
 
     listener = await asyncio.start_server(connected, "127.0.0.1", port)
     try:
         yield
     finally:
         listener.close()
-        await asyncio.gather(*tasks)
+        for writer in writers:
+            writer.close()
+        for writer in writers:
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+        await asyncio.sleep(0.05)  # the pumps see the end
 
 
 def later(of: Router, seconds: float) -> None:
@@ -55,7 +61,7 @@ def later(of: Router, seconds: float) -> None:
 
 def ollama() -> ScriptedServer:
     """An Ollama with one model."""
-    return ScriptedServer(wire="ollama", reply="hello", models={"qwen:7b": Chaos()})
+    return ScriptedServer(wire="ollama", models={"qwen:7b": Chaos(reply="hello")})
 
 
 def test_an_ollama_that_is_started_later_is_used_by_a_later_prompt() -> None:
@@ -96,7 +102,7 @@ def test_a_model_that_is_pulled_later_is_used_by_a_later_prompt() -> None:
     """`ollama pull` is what the plan told the user to type."""
     port = closed_port()
     own: dict[str, Any] = {"models": {"big": {"provider": "mac", "id": "qwen:32b"}}, "routes": [{"name": "chat", "try": ["big"]}]}
-    with ollama() as without, ScriptedServer(wire="ollama", reply="pulled", models={"qwen:32b": Chaos()}) as server:
+    with ollama() as without, ScriptedServer(wire="ollama", models={"qwen:32b": Chaos(reply="pulled")}) as server:
 
         async def main() -> None:
             async with reachable_at(port, without):

@@ -17,8 +17,8 @@ from routebook.config.values import Budget
 
 NOW = dt.datetime(2026, 11, 21, 14, 30, tzinfo=dt.UTC)
 BUDGETS = {
-    "total": Budget(daily=Decimal(5), monthly=Decimal(50)),
-    "claude": Budget(daily=Decimal(1)),
+    "total": Budget(daily=Decimal(5), monthly=Decimal(50), unpriced=True),
+    "claude": Budget(daily=Decimal(1), unpriced=True),
     "notebook": Budget(daily=Decimal(2)),
     "a_b": Budget(daily=Decimal(3)),
 }

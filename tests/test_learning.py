@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -292,7 +293,7 @@ def test_two_kernels_learn_from_one_another(server: ScriptedServer, tmp_path: Pa
         asked(other)
         learning._looked -= LOOK_EVERY_S + 1
         asked(other)
-        asyncio.run(until(lambda wanted=expected: first(other) == wanted))
+        asyncio.run(until(partial(lambda wanted: first(other) == wanted, expected)))
     one.close()
     other.close()
 

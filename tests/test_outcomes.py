@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from lessons_made import lesson
+from making import attempt
 
-from routebook.books import outcomes
+from routebook.books import ledger, outcomes
 from routebook.books.connect import connect
 from routebook.books.outcomes import Extent
 from routebook.lessons import Lesson
@@ -71,7 +72,7 @@ def test_a_look_sees_that_what_it_knew_is_void(books: sqlite3.Connection, change
 )
 def test_only_the_same_word_about_the_same_answer_is_replaced(books: sqlite3.Connection, again: dict[str, Any], count: int) -> None:
     """A check is not a vote, and another answer is another answer."""
-    first = {"model": "a", "request_id": "r1"}
+    first: dict[str, Any] = {"model": "a", "request_id": "r1"}
     add(books, lesson(score=1, **first))
     assert add(books, lesson(score=0, **(first | again))).rows == count
 
@@ -83,3 +84,14 @@ def test_checks_go_when_they_are_too_many_and_votes_do_not(books: sqlite3.Connec
     rows = books.execute("SELECT source, count(*) FROM outcomes GROUP BY source").fetchall()
     assert dict(rows)["vote"] == 1
     assert most <= dict(rows)["check"] <= most + 1000
+
+
+def test_past_choices_are_counted_by_the_first_attempts_of_the_newest_requests(books: sqlite3.Connection) -> None:
+    """A fallback was not chosen, and last year does not count."""
+    for n in range(10):
+        ledger.start(books, attempt(request_id=f"r{n}", reason="believed 0.50, not exploring" if n % 2 else "first choice"), session="s")
+        ledger.start(books, attempt(request_id=f"r{n}", attempt=2, reason="believed 0.40"), session="s")
+    assert outcomes.count_choices(books, ("believed", "exploring", "nothing"), most=100) == [5, 5, 0]
+    assert outcomes.count_choices(books, ("believed",), most=4) == [2]
+    books.execute("DELETE FROM attempts")
+    assert outcomes.count_choices(books, ("believed",), most=4) == [0]

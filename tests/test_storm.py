@@ -15,6 +15,9 @@ from pathlib import Path
 
 import pytest
 import storm
+from served import router, until
+
+from routebook.testing import Chaos, ScriptedServer
 
 REQUESTS = int(os.environ.get("ROUTEBOOK_STORM", "2000"))
 
@@ -40,3 +43,26 @@ def test_behind_the_wall_a_storm_opens_no_socket_to_the_outside() -> None:
     assert done.returncode == 0, f"seed {seed}\n{done.stdout}{done.stderr}"
     assert ", 0 of them outside of this machine" in done.stdout, done.stdout
     assert "\n0 times" not in done.stdout, "the sockets were not seen"
+
+
+def test_a_long_queue_at_a_model_under_caution_leads_to_the_next_and_stops_nobody() -> None:
+    """A storm found it: sent away by the queue, a request asked the same model again at once, for ever, and the engine's loop stood still."""
+    slow = Chaos(reply="one two three four", tokens_per_s=8)
+
+    async def main() -> None:
+        with ScriptedServer(models={"a": slow, "b": Chaos(reply="from b")}) as server:
+            async with router(server, models={"a": {"max_concurrent": 1}, "b": {}}) as of:
+                await of.ask("how long does it take", model="a")
+                waiting = [asyncio.create_task(of.ask(f"wait {number}", model="a")) for number in range(6)]
+                await until(lambda: server.seen.attempts == 2)
+                await asyncio.sleep(0.1)
+                known = of.runtime().known
+                known.state("a").cool(known.clock() + 20, reason="Unavailable", is_told=False)
+                known.state("b").cool(known.clock() + 40, reason="Unavailable", is_told=False)
+                answer = await of.ask("hello", deadline_s=1.5)
+                assert [attempt.model for attempt in answer.attempts] == ["b"]
+                for task in waiting:
+                    task.cancel()
+                await asyncio.gather(*waiting, return_exceptions=True)
+
+    asyncio.run(main())

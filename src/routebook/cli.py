@@ -84,9 +84,9 @@ def _plan(given: argparse.Namespace) -> int:
 
 
 def _show_plan(router: Router, prompt: str, given: argparse.Namespace) -> int:
-    from routebook.notebook.page import plan_page
+    from routebook.notebook.commands.plan import page
 
-    print(plan_page(router.plan(prompt, **overrides(given)))["text/plain"])
+    print(page(router, router.plan(prompt, **overrides(given)), [])["text/plain"])
     return WELL
 
 

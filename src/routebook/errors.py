@@ -89,7 +89,7 @@ class BudgetExceeded(RoutebookError):
         cap = f"The {period} budget of {scope!r} is ${cap_usd:f}"
         super().__init__(
             f"{cap}; ${spent_usd:f} is spent or reserved and this call may need ${needed_usd:f}.{until}\n"
-            f"Raise it in [budgets], use --tier free or --local, or lower --max-tokens."
+            f"Raise {'--budget' if period == 'cell' else 'it in [budgets]'}, use --tier free or --local, or lower --max-tokens."
             if needed_usd is not None
             else f"{cap}, and the price of {model} is unknown, so that nothing can hold the call to it.\n"
             f"Say price = {{ input = …, output = … }} in [models.{model}], or unpriced = true in the budget to let such calls through."

@@ -84,13 +84,13 @@ class Books:
         def work(connection: sqlite3.Connection) -> Admitted | Wait:
             now = self._show(connection, is_due=is_due)
             self._check(connection, attempt, claim, need_pusd=need, own_pools=own_pools)
-            wait, untried = (None, []) if claim is None else self._room(connection, claim, now=now)
-            if wait is not None:
-                return wait
-            row = ledger.start(connection, attempt, session=self.session, reserved_pusd=need or 0, reserved_tokens=need_tokens)
-            if claim is not None:
-                quotas.reserve(connection, claim, attempt=row, session=self.session, untried=untried, now=now)
-            return Admitted(row=row, is_probe=bool(untried))
+            room = None if claim is None else self._room(connection, claim, now=now)
+            if room is not None and room.wait is not None:
+                return room.wait
+            row = ledger.start(connection, attempt, session=self.session, reserved_pusd=need)
+            if claim is not None and room is not None:
+                quotas.reserve(connection, claim, room, attempt=row, session=self.session, now=now)
+            return Admitted(row=row, is_probe=room is not None and bool(room.untried))
 
         try:
             found = await self._writer.submit(work)
@@ -113,12 +113,12 @@ class Books:
             leases.renew(connection, self.session, now=now)
         return now
 
-    def _room(self, connection: sqlite3.Connection, claim: Claim, *, now: int) -> tuple[Wait | None, list[str]]:
+    def _room(self, connection: sqlite3.Connection, claim: Claim, *, now: int) -> quotas.Room:
         """Whether there is room; places of a process killed meanwhile are free."""
-        wait, untried = quotas.check(connection, claim, now=now)
-        if wait is not None and wait.kind in ("places", "probe") and release_lost(connection, own=self.session, now=now):
+        room = quotas.check(connection, claim, now=now)
+        if room.wait is not None and room.wait.kind in ("places", "probe") and release_lost(connection, own=self.session, now=now):
             return quotas.check(connection, claim, now=now)
-        return wait, untried
+        return room
 
     def _take_back(self, connection: sqlite3.Connection, attempt: Attempt, claim: Claim | None) -> None:
         row = ledger.take_back(connection, attempt, session=self.session)

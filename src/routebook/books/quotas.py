@@ -6,7 +6,8 @@ All kernels that share the books count together. Besides the limits of `routing.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from routebook.books import cooldowns, leases
 from routebook.books.claims import Claim, Heard, Scope, Wait
@@ -14,14 +15,32 @@ from routebook.books.steady import MARGIN, MICRO
 from routebook.books.windows import DAY, MINUTE, Window, count, room_at, used
 from routebook.messages import Quota
 
+_Told = tuple[str, str, int, int]
+"""Kind, period, what is left, and when it is whole again."""
 
-def check(connection: sqlite3.Connection, claim: Claim, *, now: int) -> tuple[Wait | None, list[str]]:
-    """Whether an attempt must wait, and the scopes whose ended cooldown it is the first to try."""
-    waits = [wait for scope in claim.scopes for wait in _waits(connection, scope, claim, now=now)]
-    told, untried = cooldowns.check(connection, [scope.name for scope in claim.scopes], now=now)
-    if told is not None:
-        waits.append(told)
-    return max(waits, key=lambda wait: wait.until_s or 0.0, default=None), untried
+
+class Room(NamedTuple):
+    """Whether there is room for an attempt."""
+
+    wait: Wait | None
+    """`None`: there is."""
+    untried: list[str]
+    """The scopes whose cooldown is over, and which this attempt is the first to try."""
+    is_counted: bool
+    """Something is limited, so that its place must be kept count of."""
+
+
+def check(connection: sqlite3.Connection, claim: Claim, *, now: int) -> Room:
+    """Look whether an attempt must wait: of several waits for the longest."""
+    names = [scope.name for scope in claim.scopes]
+    told = _told(connection, names)
+    waits = [wait for scope in claim.scopes if scope.is_limited for wait in _waits(connection, scope, claim, now=now)]
+    waits += (wait for scope in claim.scopes for wait in _spent(connection, scope, told.get(scope.name, ()), claim, now=now))
+    cooling, untried = cooldowns.check(connection, names, now=now)
+    if cooling is not None:
+        waits.append(cooling)
+    is_counted = bool(told or untried) or any(scope.is_limited for scope in claim.scopes)
+    return Room(max(waits, key=lambda wait: wait.until_s or 0.0, default=None), untried, is_counted)
 
 
 def parked(connection: sqlite3.Connection, models: Mapping[str, tuple[Scope, ...]], *, now: int) -> dict[str, Wait]:
@@ -30,7 +49,7 @@ def parked(connection: sqlite3.Connection, models: Mapping[str, tuple[Scope, ...
     found: dict[str, Wait] = {}
     for name, scopes in models.items():
         if any(scope.rpd or scope.tpd or scope.name in told for scope in scopes):
-            wait, _ = check(connection, Claim(scopes=scopes, input_tokens=1, tokens=1), now=now)
+            wait = check(connection, Claim(scopes=scopes, input_tokens=1, tokens=1), now=now).wait
             if wait is not None and (wait.kind == "cooldown" or wait.is_day):
                 found[name] = wait
     return found
@@ -43,7 +62,6 @@ def _waits(connection: sqlite3.Connection, scope: Scope, claim: Claim, *, now: i
         wait = _full(connection, scope, window, requests=requests, tokens=tokens, claim=claim, now=now)
         if wait is not None:
             yield wait
-    yield from _spent(connection, scope, claim, now=now)
 
 
 def _windows(scope: Scope) -> Iterator[tuple[Window, int | None, int | None]]:
@@ -72,10 +90,21 @@ def _full(
     )
 
 
-def _spent(connection: sqlite3.Connection, scope: Scope, claim: Claim, *, now: int) -> Iterator[Wait]:
+def _told(connection: sqlite3.Connection, names: list[str]) -> dict[str, list[_Told]]:
+    """What providers said of some scopes."""
+    marks = ", ".join("?" * len(names))
+    found: dict[str, list[_Told]] = {}
+    query = f'SELECT scope, kind, period, "left", resets FROM quotas WHERE scope IN ({marks})'  # noqa: S608  question marks
+    for scope, *told in connection.execute(query, names):
+        found.setdefault(scope, []).append((told[0], told[1], told[2], told[3]))
+    return found
+
+
+def _spent(connection: sqlite3.Connection, scope: Scope, told: Iterable[_Told], claim: Claim, *, now: int) -> Iterator[Wait]:
     """What the provider itself says is spent, until it is whole again."""
-    query = 'SELECT kind, period, "left", resets FROM quotas WHERE scope = ? AND resets > ?'
-    for kind, period, left, resets in connection.execute(query, (scope.name, now)).fetchall():
+    for kind, period, left, resets in told:
+        if resets <= now:
+            continue
         need = 1 if kind == "requests" else max(1, claim.input_tokens if "output" not in kind else 1)
         until_s = (resets - now) / MICRO
         if left < need:
@@ -85,20 +114,16 @@ def _spent(connection: sqlite3.Connection, scope: Scope, claim: Claim, *, now: i
             yield Wait(kind="places", reason=f"the last {left} requests of the {period} of {scope.label} are under way")
 
 
-def reserve(connection: sqlite3.Connection, claim: Claim, *, attempt: int, session: str, untried: list[str], now: int) -> None:
+def reserve(connection: sqlite3.Connection, claim: Claim, room: Room, *, attempt: int, session: str, now: int) -> None:
     """Count an attempt that may be sent. Call after `check` found room, in the same transaction."""
     for scope in claim.scopes:
         for window, _, _ in _windows(scope):
             count(connection, scope.name, window, at=now, requests=1, tokens=claim.tokens)
-    if untried or any(scope.is_limited for scope in claim.scopes) or _is_told(connection, claim):
+    if room.is_counted:
         model, provider = claim.scopes[0].name, claim.scopes[-1].name
         leases.hold(connection, attempt, session=session, provider=provider, model=model, tokens=claim.tokens, now=now)
-    for name in untried:
+    for name in room.untried:
         cooldowns.take(connection, name, attempt=attempt, now=now)
-
-
-def _is_told(connection: sqlite3.Connection, claim: Claim) -> bool:
-    return any(connection.execute("SELECT 1 FROM quotas WHERE scope = ?", (scope.name,)).fetchone() for scope in claim.scopes)
 
 
 def settle(connection: sqlite3.Connection, claim: Claim, *, attempt: int, tokens: int | None, now: int) -> None:

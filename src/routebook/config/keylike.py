@@ -44,6 +44,11 @@ def is_keylike(text: str) -> bool:
     return bool(_ONE_WORD.fullmatch(word)) and "sha256" not in word and any(_is_random(run) for run in _RUN.findall(word))
 
 
+def key_beginnings(text: str) -> list[str]:
+    """The beginnings of all that is surely a key in a text, each once: enough to find it, too little to use it."""
+    return list(dict.fromkeys(f"{match[0][:6]}…" for match in _MARKED.finditer(text)))
+
+
 def masked(text: str) -> str:
     """The text with everything in it that looks like a key hidden."""
     text = _MARKED.sub(HIDDEN, text)

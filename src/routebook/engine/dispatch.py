@@ -97,7 +97,7 @@ class _Walker(Walk):
                 continue
             except LimitReached as error:
                 self.last_error = error
-                if not self.runtime.known.cooling_s(candidate.model):  # else it comes after those that are back sooner
+                if not self.is_parked(candidate):  # else it comes after those that are back sooner
                     self.move_on(str(error))
                 continue
             if outcome.error is None:
@@ -173,6 +173,11 @@ class _Walker(Walk):
         )
         self.left.popleft()
         return False
+
+    def is_parked(self, candidate: Candidate) -> bool:
+        """Whether `is_ready` will put a model behind the others or wait for it; one that cools down by our own caution it would ask again."""
+        known, name = self.runtime.known, candidate.model
+        return known.cooling_s(name) > 0 and known.state(name).is_told_to_wait
 
     async def is_tried(self, candidate: Candidate) -> bool:
         """Whether to call a model that was out: one request tries it; the others go elsewhere, or wait for how that goes."""

@@ -130,5 +130,5 @@ def _rare(who: NDArray[Any], weight: Floats, count: NDArray[Any], place: NDArray
         products.append(both[is_there])
     if not cells:
         return np.zeros(shape)
-    summed: Floats = np.bincount(np.concatenate(cells), weights=np.concatenate(products), minlength=shape[0] * shape[1]).reshape(shape)  # type: ignore[assignment]  weighted counts are floats
-    return summed
+    summed = np.bincount(np.concatenate(cells), weights=np.concatenate(products), minlength=shape[0] * shape[1])
+    return np.asarray(summed, np.float64).reshape(shape)

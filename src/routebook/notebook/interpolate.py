@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from routebook.errors import UsageError
 from routebook.near import did_you_mean
@@ -15,6 +15,22 @@ ROWS: Final = 5
 """Rows of a table that are shown to a model."""
 MOST: Final = 200_000
 """Characters of one value; beyond it a variable was surely not meant."""
+
+
+class Used(NamedTuple):
+    """A variable that a prompt uses."""
+
+    name: str
+    kind: str
+    """Its type."""
+    characters: int
+    """As it goes into the prompt."""
+
+
+def used(prompt: str, names: Mapping[str, Any]) -> list[Used]:
+    """The variables of a prompt, each once, with their sizes; those that are not defined are left out."""
+    found = (name for name in dict.fromkeys(NAME.findall(prompt)) if name in names)
+    return [Used(name, type(names[name]).__name__, len(_shown(name, names[name]))) for name in found]
 
 
 def interpolate(prompt: str, names: Mapping[str, Any], *, own: Iterable[str] | None = None) -> str:

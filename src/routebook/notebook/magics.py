@@ -44,7 +44,6 @@ class RouteMagics(Magics):
 
     def _route(self, given: Any, cell: str) -> None:  # noqa: ANN401  argparse's namespace
         from routebook.notebook.interpolate import interpolate
-        from routebook.notebook.page import plan_page
 
         session = self.session
         prompt = (cell if given.raw else interpolate(cell, session.shell.user_ns, own=session.names)).strip()
@@ -52,7 +51,9 @@ class RouteMagics(Magics):
         asked.update(Overrides(history=session.history(given.history or 0), notebook=session.notebook, cell_id=session.cell_id))
         router = session.router
         if given.dry:
-            session.show(plan_page(router.plan(prompt, **asked)))
+            from routebook.notebook.commands.plan import show_plan
+
+            show_plan(session, cell, asked, is_raw=given.raw)
             return
         if given.compare:
             from routebook.notebook.compare import compare

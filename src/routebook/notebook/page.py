@@ -5,6 +5,7 @@ Only inline styles and plain elements: JupyterLab drops `<style>` and `<svg>` fr
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from html import escape
 from importlib.resources import files
@@ -46,11 +47,11 @@ def failed_page(error: RoutebookError) -> Bundle:
     return {"text/html": template("note").substitute(text=inert(said)), "text/plain": f"! {said}"}
 
 
-def plan_page(plan: Plan) -> Bundle:
-    """A plan that is not carried out: `--dry` and `%route plan`."""
-    head = wording.headline(plan)
-    html = template("plan").substitute(head=inert(head), why=_sections(wording.reasons(plan)))
-    return {"text/html": html, "text/plain": f"[{head}]\n{sections_text(wording.reasons(plan))}"}
+def plan_page(plan: Plan, *, beside: Iterable[tuple[str, list[str]]] = ()) -> Bundle:
+    """A plan that is not carried out: `--dry` and `%route plan`; `beside` are further sections."""
+    head, parts = wording.headline(plan), [*wording.reasons(plan), *beside]
+    html = template("plan").substitute(head=inert(head), why=_sections(parts))
+    return {"text/html": html, "text/plain": f"[{head}]\n{sections_text(parts)}"}
 
 
 def why_page(answer: Answer) -> Bundle:

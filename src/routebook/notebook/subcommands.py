@@ -54,6 +54,10 @@ SUBCOMMANDS: Final = (
         "forget", "all|--task NAME|--model NAME", "forget what was learned of a task, of a model, or all", "beliefs.forget",
         words=("all", "--task", "--model"),
     ),
+    Subcommand(
+        "fit", "NAME|--reset", "learn your models from a DataFrame of prompts and outcomes, and say what it is worth; or forget it", "fit.fit",
+        words=("--reset",),
+    ),
     Subcommand("doctor", "", "check keys, addresses and models for real, and say what to type", "doctor.doctor"),
     Subcommand("warm", "NAME", "ask a slow model for one word, so that it is loaded when it is needed", "warm.warm"),
     Subcommand("init", "[PATH]", "write a routing.toml to start from; never over one that is there", "init.init", words=("--preset",)),

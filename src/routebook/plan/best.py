@@ -124,7 +124,7 @@ def rank(
     found = choice.explored(ranked[0], rng)
     if found is not None:
         return _first(found[0], f"{EXPLORING}{ranked[0]}: drew {found[1]:.2f}, {choice.why(found[0])}", ranked, choice)
-    return choice.told(ranked)
+    return _first(ranked[0], f"{choice.why(ranked[0])}, not exploring", ranked, choice)
 
 
 def _prior(name: str, priors: Mapping[str, Beta], fitted: Mapping[str, Belief], config: Config) -> Beta:
