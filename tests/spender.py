@@ -33,6 +33,12 @@ def begin(kernels: list[subprocess.Popen[str]]) -> None:
         kernel.stdin.flush()
 
 
+def say(line: str) -> None:
+    """Tell the process that started this one."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 async def ask(router: Router, number: int) -> dict[str, Any]:
     """One cell."""
     try:
@@ -45,10 +51,10 @@ async def ask(router: Router, number: int) -> dict[str, Any]:
 async def main(config: str, cells: int) -> None:
     """All cells at once."""
     async with Router.load(config) as router:
-        print("ready", flush=True)
+        say("ready")
         await asyncio.to_thread(sys.stdin.readline)
         for done in asyncio.as_completed([ask(router, number) for number in range(cells)]):
-            print(json.dumps(await done), flush=True)
+            say(json.dumps(await done))
 
 
 if __name__ == "__main__":

@@ -254,6 +254,22 @@ def test_a_time_that_ran_out_is_a_row_with_its_phase_and_its_cost(chaos: Chaos, 
     assert row.tokens_estimated
 
 
+def test_a_deadline_that_cut_an_attempt_is_booked_as_such() -> None:
+    """The model was within its own times: to raise those would help nobody."""
+
+    async def main(of: Router) -> Attempt:
+        async with of:
+            await outcome(of, deadline_s=0.4)
+            return of.attempts()[0]
+
+    with ScriptedServer(script=Chaos(tokens=1000, tokens_per_s=100)) as server:
+        row = asyncio.run(main(router(server)))
+    assert (row.status, row.error_type) == ("timeout", "TimedOut")
+    assert row.error is not None
+    assert row.error.startswith("p: the request's deadline came before the answer was complete, within 0.4 s. Raise --deadline")
+    assert (row.cost_usd or 0) > 0
+
+
 def test_an_attempt_that_was_never_answered_costs_nothing() -> None:
     """A 500 is not billed."""
     with ScriptedServer(faults=[Fault(kind="server_error")]) as server:

@@ -70,6 +70,17 @@ def test_tasks_and_models_are_apart() -> None:
     assert learner.beliefs.evidence("research") == {}
 
 
+def test_a_vote_is_heard_at_once_and_time_passes_without_one() -> None:
+    """What is told is kept for a minute, and no longer."""
+    learner = Learner()
+    learner.hear(lesson("a", 1))
+    assert evidence(learner).good == 1
+    learner.hear(lesson("a", 1))
+    assert evidence(learner).good == 2
+    learner.now += 90 * 86400
+    assert evidence(learner).good == pytest.approx(1)
+
+
 # ---- what was expected before
 
 

@@ -78,6 +78,9 @@ def test_quality_0_takes_the_cheapest_whatever_is_believed() -> None:
     known = Learner(prices=PRICES).hear(*(lesson("dear", 1, prompt=PROMPT, days=n / 10) for n in range(9)), lesson("small", 0))
     made = plan(pool(quality=0.0, explore=0.5), known, strength=1.0)
     assert [candidate.model for candidate in made.candidates] == ["small", "fast", "dear"]
+    known.prices["fast"] = None
+    made = plan(pool(quality=0.0), known)
+    assert [candidate.model for candidate in made.candidates] == ["small", "dear", "fast"], "an unknown price is not a low one"
 
 
 def test_quality_1_takes_the_best_whatever_it_costs() -> None:
@@ -268,13 +271,17 @@ def test_exploring_never_takes_a_dearer_model_nor_one_further_away() -> None:
     rng, of = random.Random(7), pool(models=models, quality=1.0, explore=0.5)
     firsts = {first(plan(of, dear_first, rng=rng)) for _ in range(300)}
     assert firsts == {"dear", "small"}, "the one of unknown price is not explored"
+    fast_first = Learner(prices=PRICES).hear(*(lesson("fast", score, days=n / 10) for n, score in enumerate((1, 1, 0))))
+    fast_first.weighed = 1000
+    assert {first(plan(of, fast_first, rng=rng)) for _ in range(300)} == {"fast", "small"}, "the dearer one is not explored"
 
 
 def test_a_model_that_cools_down_is_not_explored() -> None:
     """It would only be waited for."""
     known = unsure().known
     known.state("b").cool(60.0, reason="RateLimited")
-    assert shares(twin_pool(explore=0.5), known, n=200) == 0
+    rng, of = random.Random(7), twin_pool(explore=0.5)
+    assert not [one for _ in range(200) for one in plan(of, known, rng=rng).candidates if "exploring, instead" in one.reason]
 
 
 # ---- a user who votes

@@ -80,6 +80,15 @@ def test_each_answer_is_in_the_books(kernel: Kernel) -> None:
     assert said(kernel, "print(sorted(frame.model.astype(str).tail(6)))") == str(["rex"] * 3 + ["tom"] * 3)
 
 
+def test_votes_and_ratings_are_learned_from(kernel: Kernel) -> None:
+    """What one sees side by side is worth more than any benchmark."""
+    kernel.run("%%route --compare tom,rex -o both\nWho sat?")
+    said(kernel, "both.vote('rex'); both.rate('tom', 0.25)")
+    beliefs = said(kernel, "b = both.router.beliefs().set_index('model')['mean']\nprint(b['rex'] > b['tom'])")
+    assert beliefs == "True"
+    assert "There is no pane 'rax'" in kernel.run("both.vote('rax')").text
+
+
 def test_a_model_that_fails_has_its_pane_and_spoils_nothing(kernel: Kernel) -> None:
     """The others were paid for."""
     run = kernel.run("%%route --compare tom,down -o some\nWho sat?")

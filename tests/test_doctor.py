@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import socket
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rawserver import raw, response
 from served import loaded, rows
 
 from routebook.config.read import load
@@ -245,3 +247,32 @@ def test_the_machine_is_looked_at_too() -> None:
     assert {"Python", "ipykernel", "anywidget", "routing.toml", "books"} <= found.keys()
     assert found["Python"].state == "ok"
     assert "in memory only" in found["books"].said
+
+
+def test_what_is_left_of_a_quota_is_said_where_the_provider_tells() -> None:
+    """A free tier that is nearly spent is found before the day's work, not in the middle of it."""
+    left = "x-ratelimit-limit-requests: 30\r\nx-ratelimit-remaining-requests: 29\r\nx-ratelimit-reset-requests: 2s\r\n"
+    word = b'data: {"choices": [{"index": 0, "delta": {"content": "Hi."}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'
+
+    async def main() -> list[Finding]:
+        models, answer = response(b'{"data": [{"id": "m"}]}'), response(word, content_type="text/event-stream", headers=left)
+        async with raw(models, answer) as server:
+            return await asyncio.to_thread(checked, {"kind": "openai", "base_url": server.url, "tier": "free"})
+
+    (finding,) = asyncio.run(main())
+    assert finding.state == "ok"
+    assert "29 of 30 requests left" in finding.said
+
+
+def test_a_provider_that_is_there_again_is_put_to_use_by_the_doctor() -> None:
+    """The user asks the doctor after having mended it."""
+    with ScriptedServer(wire="ollama", models={"m": Chaos(reply="Hi.")}) as server:
+        providers = {"p": {**entry(server, "ollama"), "discover": True}}
+        tables: dict[str, Any] = {"providers": providers, "models": {}, "routes": [{"name": "c", "try": ["p"]}]}
+        with closing(Router(loaded(**tables))) as router:
+            runtime = router.runtime()
+            runtime.known.unusable["p"] = "p did not answer within 1.5 s"
+            findings = examine(lambda: router)
+            assert runtime.known.unusable == {}
+    finding = next(finding for finding in findings if finding.about == "provider p")
+    assert (finding.state, finding.hint) == ("ok", "")

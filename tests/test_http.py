@@ -137,6 +137,18 @@ def test_an_unknown_name_is_unavailable() -> None:
     asyncio.run(run())
 
 
+def test_a_loop_that_stood_still_is_no_server_that_does_not_answer() -> None:
+    """A laptop that slept, or a thousand requests that begin at once: the connection is there, and only has to be noticed."""
+
+    async def run() -> None:
+        async with raw(response(b"{}")) as server, client(server.url) as http:
+            asyncio.get_running_loop().call_later(0.001, time.sleep, 0.5)
+            await asyncio.sleep(0)
+            await got(http, connect_s=0.05)
+
+    asyncio.run(run())
+
+
 def test_a_connection_that_does_not_come_about_runs_out_of_its_own_time() -> None:
     """The first of an attempt's four times; the others are the engine's."""
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 
 import pytest
+from cells import running_shell
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routebook.errors import UsageError
+from routebook.errors import AllAttemptsFailed, UsageError
 from routebook.messages import Overrides
 from routebook.notebook.options import OPTIONS, help_text, overrides, parse
+
+CITY = {"type": "object", "required": ["city"]}
 
 
 def wrong(line: str) -> str:
@@ -29,11 +33,12 @@ def test_every_option_reaches_the_router() -> None:
     """An option that is parsed and then dropped is worse than none."""
     line = (
         "-m org/model:8b --route code --task bug_fix --complexity 7.5 --agent me --tier free --local --budget 0.02 --priority P0 --deadline 9 "
-        "--system 'Be brief.' --temperature 0 --max-tokens 50 --think off --no-cache --fresh"
+        "--system 'Be brief.' --temperature 0 --max-tokens 50 --think off --no-cache --fresh --schema City"
     )
-    assert overrides(parse(line)) == Overrides(
+    assert overrides(parse(line), {"City": CITY}) == Overrides(
         model="org/model:8b", route="code", task="bug_fix", complexity=7.5, agent="me", tier="free", local=True, budget_usd=0.02, priority="P0",
         deadline_s=9.0, system="Be brief.", temperature=0.0, max_tokens=50, think="off", cache=False, fresh=True,
+        schema=CITY,
     )  # fmt: skip
 
 
@@ -42,7 +47,7 @@ def test_the_pinned_names_are_all_there() -> None:
     flags = {flag for option in OPTIONS for flag in option.flags}
     assert flags >= {
         "-m", "--model", "--route", "--task", "--complexity", "--agent", "--tier", "--local", "--budget", "--priority", "--deadline", "--dry",
-        "-o", "--out", "--system", "--temperature", "--max-tokens", "--think", "--history", "--raw", "-h", "--help",
+        "-o", "--out", "--system", "--temperature", "--max-tokens", "--think", "--history", "--raw", "-h", "--help", "--schema",
     }  # fmt: skip
 
 
@@ -115,3 +120,37 @@ def test_no_line_ever_leaves_the_process_or_fails_otherwise(line: str) -> None:
     """Argparse exits by default, which would end the kernel."""
     with contextlib.suppress(UsageError):
         parse(line)
+
+
+def test_a_schema_is_a_variable_or_a_file(tmp_path: Path) -> None:
+    """A notebook has it at hand; a shell has files only."""
+    file = tmp_path / "city.json"
+    file.write_text('{"type": "object"}', encoding="utf-8")
+    assert overrides(parse(f"--schema {file}"))["schema"] == {"type": "object"}
+    file.write_text("{", encoding="utf-8")
+    for line, says in ((f"--schema {file}", "is not JSON"), ("--schema none.json", "cannot be read"), ("--schema Citty", "'City'")):
+        with pytest.raises(UsageError, match=says):
+            overrides(parse(line), {"City": CITY})
+    with pytest.raises(UsageError, match=r"takes a variable or a \.json file, and there is no 'City'"):
+        overrides(parse("--schema City"))
+
+
+def test_a_cell_s_schema_is_checked_and_its_answer_can_be_read(tmp_path: Path) -> None:
+    """The whole way: the variable, the first model that fails, the second, the value."""
+    routing = """
+    providers.p = { kind = "chaos" }
+    models.a = { provider = "p", id = "a", chaos = { reply = "Rome, I think." } }
+    models.b = { provider = "p", id = "b", chaos = { reply = '{"city": "Rome"}' } }
+    routes = [{ name = "chat", try = ["a", "b"] }]
+    """
+    with running_shell(tmp_path, routing) as shell:
+        shell.run("City = {'type': 'object', 'required': ['city']}")
+        shell.run("%%route --schema City -o found\nWhere is the Forum?")
+        answer = shell.names["found"]
+        assert (answer.json(), answer.model) == ({"city": "Rome"}, "b")
+        shell.run("City['required'] = ['country']")
+        shell.attempt("%%route --schema City\nWhere is the Colosseum?")
+        assert isinstance(shell.error, AllAttemptsFailed)
+        assert "country" in str(shell.error)
+        shell.attempt("%%route --schema Citty\nWhere?")
+        assert "'City'" in str(shell.error)

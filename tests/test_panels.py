@@ -129,3 +129,21 @@ def test_stopping_instead_of_voting_keeps_the_answers(lab: Lab) -> None:
     expect(lab.output(1).get_by_role("group", name="Which is better?")).to_have_count(0)
     expect(lab.output(1).locator(".routebook-compare")).to_contain_text("dict.fromkeys")
     expect(lab.output(2)).to_have_text("")
+
+
+def test_the_board_lives_beside_other_cells(lab: Lab) -> None:
+    """It shows what they do as they do it; nothing on the page jumps, and nothing is fetched."""
+    lab.open("board.ipynb", ["%load_ext routebook", "%route board --since 1h", "%%route -m llama-70b\nHow?", "%%route\nHow?"])
+    assert lab.run_all()
+    board = lab.output(1).locator(".routebook-board")
+    expect(board).to_contain_text("llama-70b")
+    expect(board).to_contain_text("live")
+    expect(board.locator("span[title^='0 min ago']")).to_have_count(1)
+    lab.page.wait_for_timeout(1200)
+    picture(lab, 1, "board")
+    lab.save()
+    lab.leave()
+    lab.open("board.ipynb")
+    expect(lab.output(1).locator(".routebook-board")).to_contain_text("where the prompts went")
+    assert lab.page.get_by_text("Error displaying widget").count() == 0
+    assert lab.outside == []

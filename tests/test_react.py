@@ -114,3 +114,10 @@ def test_three_failures_in_a_row_cool_a_model_down_however_it_fails(error: Provi
     """Each cell would begin with the same wait for nothing."""
     assert after(error, failures=2, retries=1) == Next()
     assert after(error, failures=3, retries=1) == Next(cool_s=20.0)
+
+
+@pytest.mark.parametrize("error", [StreamBroken("cut"), Unavailable("oops", status=503)])
+def test_a_model_that_fails_again_and_again_gets_no_second_try_where_there_is_another(error: ProviderError) -> None:
+    """It is on trial after its cooldown: one failure is answer enough. Without another model it is worth the try."""
+    assert after(error, failures=3) == Next(cool_s=20.0)
+    assert isinstance(after(error, failures=3, has_next=False), Retry)

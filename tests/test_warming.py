@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from cells import running_shell
-from served import left_reserved, router, rows, until
+from served import left_reserved, loaded, router, rows, until
 
 from routebook.config.read import parse
 from routebook.engine.loop import engine_loop
+from routebook.engine.router import Router
 from routebook.engine.warming import warm
 from routebook.errors import ConfigError, UsageError
 from routebook.testing import Chaos, ScriptedServer
@@ -45,9 +46,7 @@ def test_closing_does_not_wait_for_a_model_that_loads() -> None:
             of = router(server, models={"slow": {"warm": True}}, provider=LOCAL)
             of.runtime()
             await until(lambda: server.seen.attempts, within_s=5)
-            books = of.runtime().books
             await asyncio.wait_for(of.__aexit__(None, None, None), 5)
-            del books
 
         asyncio.run(main())
         assert len(server.seen.disconnects) == 1
@@ -82,7 +81,7 @@ def test_a_model_that_cannot_be_warmed_up_is_told_with_the_reason() -> None:
             "models": {"down": {"provider": "q", "id": "x"}, "a": {"provider": "p", "id": "a"}},
             "pools": {"both": {"models": ["down", "a"]}},
         }
-        of = router(server, models=(), routes=[{"name": "chat", "try": ["both"]}], **tables)
+        of = Router(loaded(routes=[{"name": "chat", "try": ["both"]}], **tables))
         try:
             down, well = engine_loop().run_sync(warm(of.runtime(), "both"))
         finally:

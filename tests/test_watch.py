@@ -53,6 +53,22 @@ def test_a_stream_that_stands_still_ends_the_attempt() -> None:
     assert 0.07 <= took_s < 0.3
 
 
+def test_a_loop_that_stood_still_is_not_the_provider_s_silence() -> None:
+    """A laptop that slept, or a second of importing in another cell: the answer is in the socket, and only has to be read."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        for tokens_before in (0, 1):
+            with Watch(Timeouts(first_token_s=0.2, idle_s=0.2), until=loop.time() + LONG_S, provider="p") as watch:
+                for _ in range(tokens_before):
+                    watch.token()
+                time.sleep(0.6)  # noqa: ASYNC251  the loop stands still
+                await asyncio.sleep(0.05)
+                watch.token()
+
+    asyncio.run(main())
+
+
 def test_a_stream_that_stands_still_is_noticed_however_long_the_first_token_may_take() -> None:
     """The usual case: a minute for a model to load, half of one between tokens; the stall must not last until that minute is over."""
     phase, took_s = cut([0.01], end_s=LONG_S, first_token_s=1.0, idle_s=0.05)

@@ -21,14 +21,15 @@ LEAST_PROMPTS = 4
 PENALTY = 1e-5
 ROUNDS = 50
 _COMMON = {
-    "chat_qa": 0.15,
-    "writing": 0.12,
-    "code_generation": 0.09,
+    "chat_qa": 0.19,
+    "writing": 0.16,
+    "code_generation": 0.08,
     "bug_fix": 0.07,
     "ideation_planning": 0.07,
     "transformation": 0.07,
-    "tool_call": 0.045,
-    "documentation": 0.045,
+    "tool_call": 0.06,
+    "documentation": 0.05,
+    "classification": 0.04,
 }
 _OTHERS = (1 - sum(_COMMON.values())) / (len(TASKS) - len(_COMMON))
 PRIOR = np.array([_COMMON.get(task, _OTHERS) for task in TASKS])

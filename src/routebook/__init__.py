@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from routebook.classify.classify import classify as classify
     from routebook.engine.router import Router as Router
+    from routebook.engine.what_if import what_if as what_if
     from routebook.errors import AllAttemptsFailed as AllAttemptsFailed
     from routebook.errors import AuthFailed as AuthFailed
     from routebook.errors import BadRequest as BadRequest
@@ -38,12 +39,15 @@ if TYPE_CHECKING:
     from routebook.messages import Delta as Delta
     from routebook.messages import Message as Message
     from routebook.messages import Plan as Plan
+    from routebook.notebook.board import Board as Board
 
 __version__ = "0.1.0"
 
 _WHERE = {
     "classify": "routebook.classify.classify",
+    "Board": "routebook.notebook.board",
     "Router": "routebook.engine.router",
+    "what_if": "routebook.engine.what_if",
     **dict.fromkeys(("Answer", "Classification", "Delta", "Message", "Plan"), "routebook.messages"),
     **dict.fromkeys(("Decision", "Done", "Switched"), "routebook.events"),
     **dict.fromkeys(

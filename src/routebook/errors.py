@@ -86,7 +86,7 @@ class BudgetExceeded(RoutebookError):
         self.scope, self.period, self.cap_usd, self.spent_usd = scope, period, cap_usd, spent_usd
         self.needed_usd, self.resets_at = needed_usd, resets_at
         until = f" It resets at {resets_at:%Y-%m-%d %H:%M}." if resets_at else ""
-        cap = f"The {period} budget of {scope!r} is ${cap_usd:f}"
+        cap = f"The {period} budget of {scope!r} is ${cap_usd.normalize():f}"
         super().__init__(
             f"{cap}; ${spent_usd:f} is spent or reserved and this call may need ${needed_usd:f}.{until}\n"
             f"Raise {'--budget' if period == 'cell' else 'it in [budgets]'}, use --tier free or --local, or lower --max-tokens."
@@ -120,6 +120,10 @@ class DeadlineExceeded(RoutebookError):
 
 class LimitReached(DeadlineExceeded):
     """A model has no room within its limits before it would be too late; nothing was sent, and the next candidate is asked."""
+
+    def __init__(self, what: str) -> None:
+        """`what` has no full stop."""
+        super().__init__(f"{what}. Raise the deadline, add a fallback to the route, or raise the limit in routing.toml if the provider allows more.")
 
 
 class LocalOnlyViolation(RoutebookError):
@@ -180,7 +184,7 @@ class TimedOut(Unavailable):
             "first_token": "no first token",
             "idle": "the stream stood still",
             "total": "the answer was not complete",
-            "deadline": "the answer was not complete when the request's deadline came,",
+            "deadline": "the request's deadline came before the answer was complete,",
         }
         key = "--deadline, or defaults.deadline_s in routing.toml," if phase == "deadline" else f"timeout.{phase}_s of the model"
         super().__init__(f"{said[phase]} within {limit_s:g} s.", provider=provider, hint=f"Raise {key} if it needs longer.")

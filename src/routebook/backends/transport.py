@@ -18,6 +18,10 @@ import httpx
 from routebook.backends.network import Stream, connect
 
 MAX_CONNECTIONS: Final = 500
+_MAX_OPENING: Final = 64
+"""Connections that are opened at the same time: of five hundred at once each would wait for all the others, and its time to connect with it."""
+_STOOD_STILL_S: Final = 0.1
+"""A time that runs out so late was kept waiting by the loop itself, and says nothing of the server."""
 _KEEP_S: Final = 4.0
 """Many servers close idle connections after 5 s; one that is closed while a request is on its way looks like a failed call."""
 
@@ -30,6 +34,7 @@ class Transport(httpx.AsyncBaseTransport):
         self._origin, self._local_only, self._tls = origin, local_only, tls
         self._idle: list[httpcore.AsyncHTTP11Connection] = []
         self._places = asyncio.Semaphore(MAX_CONNECTIONS)
+        self._opening = asyncio.Semaphore(_MAX_OPENING)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and return its response as soon as the head is there.
@@ -76,10 +81,20 @@ class Transport(httpx.AsyncBaseTransport):
         return None
 
     async def _new(self, connect_s: float) -> httpcore.AsyncHTTP11Connection:
-        host, port = self._origin.host.decode("ascii"), self._origin.port
-        async with asyncio.timeout(connect_s):
-            stream: Stream = await connect(host, port, local_only=self._local_only, tls=self._tls)
+        async with self._opening:
+            patience = asyncio.timeout(connect_s)
+            try:
+                stream = await self._connected(patience)
+            except TimeoutError:
+                late_s = asyncio.get_running_loop().time() - (patience.when() or 0.0)
+                if late_s < _STOOD_STILL_S:
+                    raise
+                stream = await self._connected(asyncio.timeout(connect_s))
         return httpcore.AsyncHTTP11Connection(self._origin, stream, keepalive_expiry=_KEEP_S)
+
+    async def _connected(self, patience: asyncio.Timeout) -> Stream:
+        async with patience:
+            return await connect(self._origin.host.decode("ascii"), self._origin.port, local_only=self._local_only, tls=self._tls)
 
 
 def _closes_anyway(response: httpcore.Response) -> bool:

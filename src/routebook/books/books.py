@@ -87,7 +87,7 @@ class Books:
             room = None if claim is None else self._room(connection, claim, now=now)
             if room is not None and room.wait is not None:
                 return room.wait
-            row = ledger.start(connection, attempt, session=self.session, reserved_pusd=need)
+            row = ledger.start(connection, attempt, session=self.session, reserved_pusd=need or 0, reserved_tokens=need_tokens)
             if claim is not None and room is not None:
                 quotas.reserve(connection, claim, room, attempt=row, session=self.session, now=now)
             return Admitted(row=row, is_probe=room is not None and bool(room.untried))

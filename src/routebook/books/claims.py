@@ -49,7 +49,7 @@ class Wait(Value, frozen=True, kw_only=True):
     is_stated: bool = False
     """The provider said so: looking again before is of no use."""
     is_day: bool = False
-    """A day's quota is spent."""
+    """A day's quota is spent, for any request."""
 
 
 class Admitted(Value, frozen=True, kw_only=True):

@@ -47,7 +47,7 @@ def _since(seen: int | None, now: int | None) -> float | None:
 
 def is_alive(pid: int, *, unseen_s: float | None = None) -> bool:
     """Whether the process of this number runs, and began before it was last seen. Windows has no harmless way to ask, so there it counts as alive."""
-    if sys.platform == "win32":
+    if sys.platform == "win32" or pid == os.getpid():
         return True
     try:
         os.kill(pid, 0)

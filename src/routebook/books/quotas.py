@@ -85,9 +85,11 @@ def _full(
         return Wait(kind="places", reason=f"the {tokens} tokens a {window.name} of {scope.label} are reserved for answers under way")
     at = room_at(connection, scope.name, window, now=now, excess=(over_requests, over_tokens))
     what = f"{requests} requests" if over_requests > 0 else f"{tokens} tokens"
+    is_for_all = over_requests > 0 or spent >= (tokens or 0)  # else a shorter prompt may still do
     return Wait(
-        kind="window", reason=f"the {what} a {window.name} of {scope.label} are spent", until_s=(at - now) / MICRO, is_day=window is DAY
-    )
+        kind="window", reason=f"the {what} a {window.name} of {scope.label} are spent{'' if is_for_all else ', for so long a prompt'}",
+        until_s=(at - now) / MICRO, is_day=window is DAY and is_for_all,
+    )  # fmt: skip
 
 
 def _told(connection: sqlite3.Connection, names: list[str]) -> dict[str, list[_Told]]:
@@ -109,7 +111,7 @@ def _spent(connection: sqlite3.Connection, scope: Scope, told: Iterable[_Told], 
         until_s = (resets - now) / MICRO
         if left < need:
             reason = f"{scope.label} has {left} {kind} of the {period} left, as its provider says"
-            yield Wait(kind="quota", reason=reason, until_s=until_s, is_stated=not left, is_day=period == "day")
+            yield Wait(kind="quota", reason=reason, until_s=until_s, is_stated=not left, is_day=period == "day" and not left)
         elif kind == "requests" and left <= leases.held(connection, scope.name):
             yield Wait(kind="places", reason=f"the last {left} requests of the {period} of {scope.label} are under way")
 

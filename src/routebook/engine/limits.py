@@ -67,7 +67,9 @@ class Limits:
     def way_in(self, turn: Turn, *, config: Config, output_tokens: int) -> WayIn:
         """The way in for one attempt; `output_tokens` is the longest answer there may be."""
         name, tokens = turn.candidate.model, turn.plan.input_tokens
-        claim = Claim(scopes=self.scopes(name, config), input_tokens=tokens, tokens=tokens + output_tokens, cell_usd=turn.plan.request.budget_usd)
+        claim = Claim(
+            scopes=self.scopes(name, config), input_tokens=tokens, tokens=tokens + output_tokens, cell_usd=turn.plan.request.budget_usd
+        )
         return WayIn(self, turn, claim, gate=self._gates.of(name, config=config))
 
     def entered(self, turn: Turn, claim: Claim, gate: Gate, admitted: Admitted) -> Entry:
@@ -192,7 +194,7 @@ class WayIn:
             self._name, priority=plan.priority, on_place=self._tell, requester=f"{request.notebook} {request.agent}", since=since
         )
         if not is_in:
-            raise LimitReached(f"{self._name}: {self._limits.known.state(self._name).cooling_reason}.")
+            raise LimitReached(f"{self._name}: {self._limits.known.state(self._name).cooling_reason}")
         self.is_queued = False
 
     def _look_ahead(self) -> None:
@@ -203,7 +205,7 @@ class WayIn:
         expected_s = self._expected_s(place) if place > 1 else None
         if expected_s is not None and expected_s > self._left_s():
             raise LimitReached(
-                f"{self._name} has {place - 1} requests waiting, which takes about {expected_s:.0f} s: too long for this one."
+                f"{self._name} has {place - 1} requests waiting, which takes about {expected_s:.0f} s: too long for this one"
             )
 
     def _turn_back(self, wait: Wait) -> None:
@@ -213,10 +215,10 @@ class WayIn:
         self._gate.leave(self._name)
         if not self._is_too_long(wait):
             return
-        if wait.kind == "cooldown" or wait.is_stated or wait.is_day:
+        if wait.is_stated or wait.is_day:
             self._limits.park(self._name, wait)
             self._gate.close(self._name)
-        raise LimitReached(f"{self._name}: {wait.reason}; there is room again in {wait.until_s:.0f} s.")
+        raise LimitReached(f"{self._name}: {wait.reason}; there is room again in {wait.until_s:.0f} s")
 
     def _is_too_long(self, wait: Wait) -> bool:
         if wait.until_s is None:

@@ -30,4 +30,4 @@ def spread(rows: Sequence[Row], terms: NDArray[np.uint32], *, hold: float) -> ND
 def doubt(row: Row, terms: NDArray[np.uint32], covariance: NDArray[np.float32], *, hold: float) -> float:
     """Variance of what is said of a prompt, in units of the noise. What no known prompt says adds the variance of never having learned."""
     z = sketch(row, terms)
-    return float(z @ covariance @ z) + row.unknown / hold
+    return float(np.einsum("i,ij,j->", z, covariance, z)) + row.unknown / hold

@@ -70,7 +70,9 @@ class Fitted(NamedTuple):
 
     def _said(self, row: Row) -> Floats:
         n = len(self.vocabulary.terms)
-        said: Floats = self.mean + row.weight @ self.weights[row.at] + row.shape @ self.weights[n:]
+        # `@` would wake a thread on every core for a tenth of a millisecond's work
+        words = np.einsum("i,ij->j", row.weight, self.weights[row.at])
+        said: Floats = self.mean + words + np.einsum("i,ij->j", row.shape, self.weights[n:])
         return said
 
 

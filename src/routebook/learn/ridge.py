@@ -35,7 +35,7 @@ class Solved(NamedTuple):
     left_out: Floats
     """Prompt by outcome: what would be said of each prompt, had it not been learned from."""
     hold: float
-    """The penalty in the middle of those chosen."""
+    """The lightest penalty chosen: along that direction prompts say most of the outcomes."""
 
 
 def basis(alike: Floats, landmarks: NDArray[np.intp]) -> Basis:
@@ -75,4 +75,4 @@ def solve(found: Basis, outcomes: Floats) -> Solved:
         better = error < best
         best[better], hold[better], left_out[:, better] = error[better], penalty, (z - residual)[:, better]
     coefficient = np.sqrt(found.power)[:, None] * seen / (found.power[:, None] + hold)
-    return Solved(mean, found.back @ coefficient @ turn, left_out @ turn + mean, float(np.median(hold)))
+    return Solved(mean, found.back @ coefficient @ turn, left_out @ turn + mean, float(hold.min()))

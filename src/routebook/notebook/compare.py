@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Final, TypeVar
 
@@ -42,7 +43,7 @@ def run(router: Router, prompt: str, asked: Overrides, *, panes: Mapping[str, st
         RoutebookError: none of them answered; this is why the first did not.
     """
     ended: Ended = follow_all({pane: _start(router, prompt, with_model(asked, model)) for pane, model in panes.items()}, view)
-    comparison = _comparison(prompt, ended.answers, ended.failures, panes)
+    comparison = replace(_comparison(prompt, ended.answers, ended.failures, panes), router=router)
     if not comparison.answers and comparison.failures:
         raise next(iter(comparison.failures.values()))
     return comparison

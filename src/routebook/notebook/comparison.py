@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
 
 from routebook.errors import RoutebookError, UsageError
 from routebook.messages import Answer
@@ -14,6 +14,13 @@ from routebook.notebook.difference import likeness
 if TYPE_CHECKING:
     import pandas as pd
 
+    from routebook.engine.router import Router
+
+
+COLUMNS: Final = (
+    "pane", "model", "status", "text", "ttft_s", "latency_s", "tokens_per_s", "input_tokens", "output_tokens", "cost_usd", "likeness", "error",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
@@ -22,6 +29,31 @@ class Comparison:
     prompt: str
     answers: Mapping[str, Answer]
     failures: Mapping[str, RoutebookError]
+    router: Router | None = field(default=None, repr=False, compare=False)
+    """Where votes go."""
+
+    def vote(self, winner: str) -> None:
+        """Say that the answer of a pane is better than all the others; the router learns from it.
+
+        Raises:
+            UsageError: there is no such pane, or the comparison was not made by a router.
+        """
+        best = self[winner]
+        for pane, answer in self.answers.items():
+            if pane != winner:
+                self._voted().prefer(best.request_id, answer.request_id)
+
+    def rate(self, pane: str, score: float) -> None:
+        """Say how good the answer of a pane is, from 0 to 1; the router learns from it, and it stands in the frame's `feedback`.
+
+        Raises as `vote` does, and for a score out of its range.
+        """
+        self._voted().vote(self[pane].request_id, score)
+
+    def _voted(self) -> Router:
+        if self.router is None:
+            raise UsageError("This comparison has no router to learn from its votes: only one that %%route --compare made has.")
+        return self.router
 
     def __getitem__(self, pane: str) -> Answer:
         """The answer of a pane.
@@ -54,9 +86,9 @@ class Comparison:
 
         `cost_usd` is NaN when a price is unknown; `likeness` is to the first answer, 0 to 1, word by word.
         """
-        import pandas as pd
+        from routebook.tables.rows import as_frame
 
-        return pd.DataFrame([*self._answered(), *self._failed()]).astype({"cost_usd": "float64"})
+        return as_frame([*self._answered(), *self._failed()], columns=COLUMNS, floats=("ttft_s", "latency_s", "tokens_per_s", "cost_usd"))
 
     def to_csv(self) -> str:
         """The frame as CSV."""

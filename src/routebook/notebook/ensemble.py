@@ -53,10 +53,10 @@ class Ensemble:
     @property
     def frame(self) -> pd.DataFrame:
         """The spans: `text, by, n, of`."""
-        import pandas as pd
+        from routebook.tables.rows import as_frame
 
         rows = [{"text": span.text, "by": ", ".join(span.by), "n": len(span.by), "of": len(self.comparison)} for span in self.spans]
-        return pd.DataFrame(rows, columns=["text", "by", "n", "of"])
+        return as_frame(rows, columns=("text", "by", "n", "of"))
 
 
 def ensemble(session: Session, prompt: str, asked: Overrides, *, models: str, judge: str | None) -> Ensemble:

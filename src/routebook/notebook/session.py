@@ -14,6 +14,7 @@ from routebook.messages import Answer, Message
 if TYPE_CHECKING:  # the router loads with the first cell
     from routebook.engine.router import Router
     from routebook.notebook.background import Jobs
+    from routebook.notebook.board import Board
     from routebook.notebook.live import PanesView, View
     from routebook.notebook.page import Bundle
     from routebook.notebook.widget import LastPage
@@ -29,6 +30,8 @@ class Session:
         self._exchanges: list[tuple[str, str]] = []
         self._router: Router | None = None
         self._jobs: Jobs | None = None
+        self.board: Board | None = None
+        """The one that is live."""
 
     @property
     def router(self) -> Router:
@@ -66,6 +69,9 @@ class Session:
 
     def close(self) -> None:
         """Close the router; the next cell makes a new one."""
+        if self.board is not None:
+            self.board.stop()
+            self.board = None
         router, self._router = self._router, None
         if router is not None:
             atexit.unregister(self.close)

@@ -44,6 +44,10 @@ SUBCOMMANDS: Final = (
     Subcommand("cache", "[clear]", "the answers that are kept: how many, how large, what they saved; or drop them", "cache.cache", words=("clear",)),
     Subcommand("frame", "[-o NAME]", "every attempt as a pandas DataFrame, in a variable with -o", "frame.frame", words=("-o",)),
     Subcommand(
+        "board", "[stop] [--since 2h] [--task …]", "the live board: spending, attempts a minute, models, limits, where the prompts went",
+        "board.board", words=("stop", "--since", "--notebook", "--task", "--model", "--agent"),
+    ),
+    Subcommand(
         "jobs", "[show|cancel N]", "the background cells: state, model, prompt; an answer; an end", "jobs.jobs", words=("show", "cancel")
     ),
     Subcommand("plan", "TEXT", "what a prompt would be sent to, and why; nothing is sent", "plan.plan"),

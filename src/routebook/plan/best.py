@@ -42,7 +42,7 @@ class _Choice:
     fitted: Mapping[str, Belief]
     weight: float
     """Of quality against cost, 0 to 1."""
-    betas: dict[str, Beta]
+    betas: Mapping[str, Beta]
 
     def worth(self, name: str, quality: float) -> float:
         """Quality against cost, weighed."""
@@ -111,8 +111,9 @@ def rank(
     """
     evidence = known.evidence(seen.task) if known.evidence is not None else {}
     fitted = known.fitted(text) if known.fitted is not None and text else {}
-    priors = index_of(config).priors(seen.task)
-    betas = {name: _prior(name, priors, fitted, config).plus(evidence.get(name)) for name in names}
+    betas = index_of(config).priors(seen.task)
+    if evidence or fitted:
+        betas = {name: _prior(name, betas, fitted, config).plus(evidence.get(name)) for name in names}
     weight = min(1.0, quality * (1 + seen.strength))
     choice = _Choice(names, costs, config, known, seen, evidence, fitted, weight, betas)
     ranked = choice.ranked()

@@ -36,7 +36,7 @@ def _frame(session: Session, name: str) -> pd.DataFrame:
         raise UsageError(USAGE if not name else f"{USAGE} Not {name!r}.")
     names = session.shell.user_ns
     if name not in names:
-        frames = [other for other in session.names() if _is_frame(names[other])]
+        frames = [other for other in session.names if _is_frame(names[other])]
         raise UsageError(f"There is no variable {name!r}. {did_you_mean(name, frames)}".rstrip())
     if not _is_frame(names[name]):
         raise UsageError(f"{USAGE} {name!r} is a {type(names[name]).__name__}.")

@@ -1,0 +1,61 @@
+"""The newest attempts, read quickly however many there are: what the board is drawn from."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+MOST: Final = 20_000
+"""Attempts that are read at most; of more the oldest are left out, and it is said."""
+FILTERS: Final = ("notebook", "task", "model", "agent")
+_ASIDE: Final = ("health", "warmup")
+"""Kinds that nobody asked for."""
+
+
+class Recent(NamedTuple):
+    """What the board needs of one attempt. Times in microseconds since 1970, money in pico-dollars."""
+
+    time: int
+    request_id: str
+    task: str
+    model: str
+    tier: str
+    kind: str
+    status: str
+    ttft_s: float | None
+    latency_s: float | None
+    cost_pusd: int | None
+    baseline_pusd: int | None
+
+
+def recent(
+    connection: sqlite3.Connection, *, since: int, only: Mapping[str, str] | None = None, most: int = MOST
+) -> tuple[list[Recent], bool]:
+    """Return the attempts since a time, the newest first, and whether older ones of that time were left out.
+
+    `only` keeps those of one notebook, task, model or agent.
+    """
+    named = [(name, value) for name, value in (only or {}).items() if name in FILTERS]
+    where = "".join(f" AND {name} = ?" for name, _ in named)
+    last = connection.execute("SELECT coalesce(max(id), 0) FROM attempts").fetchone()[0]
+    query = (
+        f"SELECT {', '.join(Recent._fields)} FROM attempts "  # noqa: S608  our own names
+        f"WHERE id > ? AND time >= ? AND kind NOT IN (?, ?){where} ORDER BY id DESC"
+    )
+    found = connection.execute(query, (last - most, since, *_ASIDE, *(value for _, value in named))).fetchall()
+    is_cut = last > most and _time_of(connection, last - most) >= since
+    return [Recent(*row) for row in found], is_cut
+
+
+def state_of(connection: sqlite3.Connection) -> tuple[int, int, int]:
+    """Something that changes whenever an attempt begins or ends, in this process or another."""
+    last, running = connection.execute(
+        "SELECT (SELECT coalesce(max(id), 0) FROM attempts), (SELECT count(*) FROM attempts WHERE status = 'running')"
+    ).fetchone()
+    return last, running, connection.execute("SELECT coalesce(sum(calls), 0) FROM spending WHERE scope = 'total'").fetchone()[0]
+
+
+def _time_of(connection: sqlite3.Connection, row: int) -> int:
+    found = connection.execute("SELECT time FROM attempts WHERE id <= ? ORDER BY id DESC LIMIT 1", (row,)).fetchone()
+    return 0 if found is None else int(found[0])

@@ -1,0 +1,203 @@
+"""The board: its figures are those of the books, it follows what happens, and it stays readable when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import re
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kernels import Kernel, running_kernel
+from making import attempt
+
+from routebook.books.books import Books
+from routebook.books.recent import recent
+from routebook.engine.router import Router
+from routebook.errors import UsageError
+from routebook.notebook.board import Board
+from routebook.notebook.commands.board import _span
+from routebook.tables.board import figures
+from routebook.testing import Chaos, Fault, ScriptedServer
+
+NOW = dt.datetime(2026, 11, 21, 12, 30, 30, tzinfo=dt.UTC)
+ROUTING = """
+[books]
+path = "books.db"
+[budgets]
+total = { daily = 5.00 }
+[providers.here]
+kind = "openai"
+base_url = "URL"
+tier = "local"
+max_concurrent = 4
+[models]
+quick = { provider = "here", id = "quick" }
+down = { provider = "here", id = "down" }
+dear = { provider = "here", id = "quick", price = { input = 1, output = 5 } }
+[pools]
+shaky = { models = ["down", "quick"] }
+[[routes]]
+name = "chat"
+try = ["quick"]
+"""
+
+
+def micro(time: dt.datetime) -> int:
+    """As the books count."""
+    return round(time.timestamp() * 1e6)
+
+
+@pytest.fixture
+def books(tmp_path: Path) -> Iterator[Books]:
+    """Books of their own."""
+    opened = Books(str(tmp_path / "books.db"), budgets={})
+    yield opened
+    opened.close()
+
+
+def write(books: Books, *rows: dict[str, Any]) -> None:
+    """Attempts, the oldest first."""
+
+    async def work() -> None:
+        for number, values in enumerate(rows):
+            row = attempt(**{"request_id": f"r{number}", "time": NOW, **values})
+            await books.finish(await books.start(row, need_usd=Decimal(0)), row)
+
+    asyncio.run(work())
+
+
+def test_the_figures_are_those_of_the_books(books: Books) -> None:
+    """Costs are exact, what is unknown is counted, what failed is no answer."""
+    write(
+        books,
+        {"model": "a", "tier": "local", "task": "writing", "cost_usd": Decimal(0), "ttft_s": 0.2, "latency_s": 1.0},
+        {"model": "a", "tier": "local", "task": "writing", "cost_usd": Decimal(0), "ttft_s": 0.4, "latency_s": 3.0},
+        {"model": "a", "tier": "local", "status": "error", "request_id": "x", "cost_usd": Decimal(0)},
+        {"model": "b", "tier": "paid", "kind": "fallback", "request_id": "x", "task": "bug_fix", "cost_usd": Decimal("0.25")},
+        {"model": "b", "tier": "paid", "task": "bug_fix", "cost_usd": None},
+        {"model": "b", "tier": "paid", "kind": "cache", "status": "cached", "cost_usd": Decimal(0), "baseline_usd": Decimal("0.10")},
+        {"model": "b", "tier": "paid", "kind": "health"},
+    )
+    rows, is_cut = books.read(lambda connection: recent(connection, since=0))
+    found = figures(rows, now=micro(NOW))
+    assert not is_cut
+    assert (found.requests, found.attempts, found.failed, found.cached, found.unpriced) == (5, 5, 1, 1, 1)
+    assert (found.cost_pusd, found.saved_pusd) == (25 * 10**10, 10 * 10**10)
+    by_model = {one.model: one for one in found.models}
+    assert (by_model["a"].ttft_s, by_model["a"].latency_s, by_model["a"].failed) == (pytest.approx(0.3), 2.0, 1)
+    assert by_model["b"].fallbacks == 1
+    assert [(one.tier, one.attempts) for one in found.tiers] == [("local", 3), ("paid", 2)]
+    assert dict(found.tasks)["writing"] == (("a", 2),)
+
+
+def test_the_last_hour_is_counted_by_the_minute(books: Books) -> None:
+    """The newest on the right, and nothing older."""
+    minutes = [dt.timedelta(minutes=61), dt.timedelta(minutes=5), dt.timedelta(seconds=70), dt.timedelta(0)]
+    write(books, *({"time": NOW - ago, "status": "timeout" if n == 1 else "ok"} for n, ago in enumerate(minutes)))
+    rows, _ = books.read(lambda connection: recent(connection, since=0))
+    hour = figures(rows, now=micro(NOW)).minutes
+    assert len(hour) == 60
+    assert {at: tuple(minute) for at, minute in enumerate(hour) if minute.attempts} == {54: (1, 1), 58: (1, 0), 59: (1, 0)}
+
+
+def test_filters_and_times_keep_what_they_say(books: Books) -> None:
+    """Of one notebook, task, model or agent, and not older than asked."""
+    write(
+        books,
+        {"time": NOW - dt.timedelta(days=2), "notebook": "a.ipynb"},
+        {"notebook": "a.ipynb", "task": "testing"},
+        {"notebook": "b.ipynb", "agent": "tester"},
+    )
+
+    def count(since: dt.datetime = NOW - dt.timedelta(hours=1), **only: str) -> int:
+        return len(books.read(lambda connection: recent(connection, since=micro(since), only=only))[0])
+
+    assert count() == 2
+    assert count(notebook="a.ipynb") == 1
+    assert count(task="testing", notebook="a.ipynb") == 1
+    assert count(agent="tester", notebook="a.ipynb") == 0
+    assert count(since=NOW - dt.timedelta(days=3), notebook="a.ipynb") == 2
+
+
+def test_of_very_many_the_newest_are_shown_and_it_is_said(books: Books) -> None:
+    """A million attempts are no slower than twenty thousand."""
+    write(books, *({"time": NOW + dt.timedelta(seconds=n)} for n in range(9)))
+    rows, is_cut = books.read(lambda connection: recent(connection, since=0, most=5))
+    assert len(rows) == 5
+    assert rows[0].time == micro(NOW + dt.timedelta(seconds=8))
+    assert is_cut
+    assert not books.read(lambda connection: recent(connection, since=micro(NOW + dt.timedelta(seconds=4)), most=5))[1]
+
+
+@pytest.mark.parametrize(("text", "hours"), [("30min", 0.5), ("2h", 2), ("1.5d", 36), ("4w", 672)])
+def test_times_are_written_as_one_says_them(text: str, hours: float) -> None:
+    """And nothing else is taken for one."""
+    assert _span(text) == dt.timedelta(hours=hours)
+    with pytest.raises(UsageError, match="--since takes a time such as"):
+        _span(f"{text}s")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ScriptedServer]:
+    """One server."""
+    scripts = {"quick": Chaos(reply="It is four."), "down": Chaos(faults=(Fault(kind="server_error"),))}
+    with ScriptedServer(models=scripts) as running:
+        yield running
+
+
+def test_it_follows_what_happens_and_says_when_it_ended(server: ScriptedServer, tmp_path: Path) -> None:
+    """Without being asked, and not when nothing has changed."""
+    (tmp_path / "routing.toml").write_text(ROUTING.replace("URL", server.url))
+    with_router = Router.load(tmp_path / "routing.toml")
+    pages: list[str] = []
+    board = Board(with_router)
+    board.follow(lambda page: pages.append(page["text/plain"]))
+    try:
+        time.sleep(1.5)
+        still = len(pages)
+        with_router.ask_sync("What is two and two?", model="dear")
+        with_router.ask_sync("What is two and two?", model="shaky")
+        until = time.monotonic() + 10
+        while time.monotonic() < until and not (pages and "2 requests" in pages[-1]):
+            time.sleep(0.05)
+    finally:
+        board.stop()
+        with_router.close()
+    assert still <= 2
+    assert "Nothing was asked" in pages[0]
+    assert "2 requests" in pages[-1]
+    assert "as it was" in pages[-1]
+    assert "live" in pages[-2]
+    assert re.search(r"down\s+local\s+\d+\s+\d+", pages[-1])
+    assert "$5.00" in pages[-1]
+    assert "at once" in pages[-1]
+
+
+def test_a_board_in_a_cell_lives_beside_other_cells_and_ends_readable(server: ScriptedServer, tmp_path: Path) -> None:
+    """One display, replaced; a saved notebook shows what it showed last."""
+    (tmp_path / "routing.toml").write_text(ROUTING.replace("URL", server.url))
+    with running_kernel(tmp_path) as kernel:
+        _drive(kernel)
+
+
+def _drive(kernel: Kernel) -> None:
+    assert kernel.run("%load_ext routebook").status == "ok"
+    cell = kernel.start("%route board --since 2h")
+    run = kernel.finish(cell)
+    assert run.status == "ok", run.text
+    assert "live" in run.text
+    kernel.run("%%route\nWhat is two and two?")
+    kernel.listen(cell, run, seconds=3)
+    assert len(run.outputs) == 1
+    assert "1 request " in run.text
+    assert sorted(run.outputs[0]["data"]) == ["text/html", "text/plain"]
+    kernel.start("%route board stop")
+    kernel.listen(cell, run, seconds=3)
+    assert "as it was" in run.text
+    wrong = kernel.run("%route board --sinse 2h")
+    assert "It takes --since 2h" in wrong.text
