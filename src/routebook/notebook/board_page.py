@@ -91,6 +91,6 @@ def _minutes_html(minutes: tuple[Minute, ...]) -> str:
         high = max(2, round(_HIGH_PX * minute.attempts / most)) if minute.attempts else 2
         colour = _FAILED if minute.failed else _FINE if minute.attempts else _NONE
         title = f"{len(minutes) - 1 - at} min ago: {words.plural(minute.attempts, 'attempt')}, {minute.failed} failed"
-        bars.append(template("minute").substitute(high=high, top=_HIGH_PX - high, colour=colour, title=escape(title)))
+        bars.append(template("minute").substitute(high=high, colour=colour, title=escape(title)))
     line = template("line").substitute(text=escape(_minutes_line(minutes)))
     return template("minutes").substitute(bars="".join(bars)) + line
