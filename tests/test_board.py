@@ -16,12 +16,12 @@ from kernels import Kernel, running_kernel
 from making import attempt
 
 from routebook.books.books import Books
-from routebook.books.recent import recent
+from routebook.books.recent import recent, spent_by_tier
 from routebook.engine.router import Router
 from routebook.errors import UsageError
 from routebook.notebook.board import Board
 from routebook.notebook.commands.board import _span
-from routebook.tables.board import figures
+from routebook.tables.board import figures, with_tiers
 from routebook.testing import Chaos, Fault, ScriptedServer
 
 NOW = dt.datetime(2026, 11, 21, 12, 30, 30, tzinfo=dt.UTC)
@@ -132,6 +132,19 @@ def test_of_very_many_the_newest_are_shown_and_it_is_said(books: Books) -> None:
     assert rows[0].time == micro(NOW + dt.timedelta(seconds=8))
     assert is_cut
     assert not books.read(lambda connection: recent(connection, since=micro(NOW + dt.timedelta(seconds=4)), most=5))[1]
+
+
+def test_money_is_whole_however_few_attempts_are_shown(books: Books) -> None:
+    """Of what was spent there is no newest part."""
+    write(books, *({"tier": "paid", "cost_usd": Decimal("0.10")} for _ in range(9)), {"tier": "local", "cost_usd": None})
+    rows, is_cut = books.read(lambda connection: recent(connection, since=0, most=3))
+    assert is_cut
+    found = with_tiers(figures(rows, now=micro(NOW)), books.read(lambda connection: spent_by_tier(connection, since=0)))
+    assert [(one.tier, one.attempts, one.cost_pusd, one.unpriced) for one in found.tiers] == [
+        ("local", 1, 0, 1),
+        ("paid", 9, 9 * 10**11, 0),
+    ]
+    assert found.cost_pusd == 9 * 10**11
 
 
 @pytest.mark.parametrize(("text", "hours"), [("30min", 0.5), ("2h", 2), ("1.5d", 36), ("4w", 672)])

@@ -18,6 +18,7 @@ from making import attempt
 
 from routebook.books import budgets as money
 from routebook.books.books import Books
+from routebook.books.claims import Claim
 from routebook.books.money import from_pico, to_pico
 from routebook.config.values import Budget
 from routebook.errors import BudgetExceeded
@@ -331,3 +332,57 @@ def test_an_alert_is_said_once_when_it_is_passed(purse: Any) -> None:  # noqa: A
     notes = asyncio.run(main())
     assert [bool(note) for note in notes] == [False, False, True, False, False, False, True]
     assert notes[2] == ("The daily spending of 'total' passed its alert of $1: $1.2000.",)
+
+
+def test_each_of_several_alerts_is_said_once(purse: Any) -> None:  # noqa: ANN401
+    """Half of it, most of it: one who is told only at the end can do nothing any more."""
+    held = purse(total={"daily": 10})
+    held.books.budgets["total"] = Budget(daily=Decimal(10), alert=(Decimal(3), Decimal(1)))
+
+    async def main() -> list[tuple[str, ...]]:
+        return [await held.spend("0.8") for _ in range(5)]
+
+    notes = asyncio.run(main())
+    assert [note[0].split(":")[0] if note else "" for note in notes] == [
+        "", "The daily spending of 'total' passed its alert of $1", "", "The daily spending of 'total' passed its alert of $3", "",
+    ]  # fmt: skip
+
+
+def test_a_call_whose_price_is_unknown_is_not_sent_under_a_cap(purse: Any) -> None:  # noqa: ANN401
+    """Nothing can be reserved for it, so no cap could hold it; the error says how to mend that."""
+    held = purse(claude={"daily": 10})
+
+    async def main() -> str:
+        with pytest.raises(BudgetExceeded) as caught:
+            await held.reserve(None)
+        assert caught.value.needed_usd is None
+        await held.reserve(None, provider="other")  # no cap there
+        await held.reserve(None, tier="free")  # costs nothing, as far as anyone knows
+        held.books.budgets["claude"] = Budget(daily=Decimal(10), unpriced=True)
+        await held.reserve(None)
+        return str(caught.value)
+
+    said = asyncio.run(main())
+    assert "The daily budget of 'claude' is $10, and the price of dear is unknown" in said
+    assert "[models.dear]" in said
+    assert "unpriced = true" in said
+
+
+def test_attempts_of_one_cell_that_run_at_once_share_its_budget(purse: Any) -> None:  # noqa: ANN401
+    """A hedge or a judge beside the first attempt must not spend the cell's money a second time."""
+    held = purse()
+    claim = Claim(scopes=(), input_tokens=10, tokens=20, cell_usd=Decimal("0.10"))
+
+    async def admit(number: int, request: str = "r1") -> Any:  # noqa: ANN401
+        begin = _row(status="running", cost_usd=None, attempt=number, request_id=request)
+        return await held.books.admit(begin, need_usd=Decimal("0.06"), claim=claim)
+
+    async def main() -> None:
+        first = await admit(1)
+        with pytest.raises(BudgetExceeded, match=r"'this cell' is \$0\.1; \$0\.06 is spent or reserved.*\n.*Raise --budget"):
+            await admit(2)
+        await admit(1, request="another")
+        await held.settle(first.row, "0.03")
+        await admit(2)
+
+    asyncio.run(main())

@@ -35,7 +35,7 @@ def test_a_prompt_that_counts_twice_is_like_two() -> None:
 
 def test_the_area_is_the_mean_quality_along_the_hull() -> None:
     """A setting below the line between two others is never used, and a dearer, worse one neither."""
-    cost, quality = np.array([0.0, 0.5, 0.6, 1.0]), np.array([0.0, 1.0, 0.4, 0.8])
+    cost, quality = np.array([0.0, 0.2, 0.5, 0.6, 1.0]), np.array([0.0, 0.1, 1.0, 0.4, 0.8])
     assert [axis.tolist() for axis in hull(cost, quality)] == [[0.0, 0.5], [0.0, 1.0]]
     assert area(cost, quality, least=0.0, most=1.0) == pytest.approx(0.75)
 

@@ -22,10 +22,18 @@ HAIKU = "Write a haiku about the first snow in the mountains"
 PAIRS = [
     (SQL, "write a sql query listing customers that bought twice last month"),
     (SQL, "Please, write a SQL query that lists the customers who bought three times last year. Thanks!"),
-    (SQL, "write a sql querry that lists the costumers who bougth twice last month"),
+    (SQL, "write a sql querry that lists the customers who bougth twice last month"),
     (HAIKU, "a haiku about first snow in the mountains, please"),
     ("Fix this: KeyError 'id' in df.merge(other, on='id')", "df.merge(other, on='id') fails with KeyError 'id', fix this"),
     ("Explain how a hash table resolves collisions", "explain how hash tables resolve their collisions"),
+]
+WORDED_ALIKE = [
+    ("Can you please tell me what the best way is to peel a mango", "Can you please tell me what the best way is to tune a Postgres index"),
+    ("Write a Python function that sorts a list of numbers", "Write a Python function that downloads a web page"),
+    ("Explain how a hash table resolves collisions", "Explain how a jet engine produces thrust"),
+    ("What is the difference between TCP and UDP?", "What is the difference between affect and effect?"),
+    ("Please help me with this: my cat does not eat", "Please help me with this: my laptop does not start"),
+    ("How do I install numpy on Windows?", "How do I install a dishwasher in my kitchen?"),
 ]
 APART = [
     SQL,
@@ -73,6 +81,12 @@ def test_other_wishes_are_not_alike() -> None:
     """A memory that takes everything for the same would send all prompts to one model."""
     found = [likeness(one, other) for n, one in enumerate(APART) for other in APART[:n]]
     assert max(found) < ALIKE - 0.1
+
+
+@pytest.mark.parametrize(("one", "other"), WORDED_ALIKE)
+def test_the_same_words_around_another_wish_do_not_make_it_alike(one: str, other: str) -> None:
+    """People begin their prompts in the same way every time."""
+    assert likeness(one, other) < ALIKE
 
 
 def test_a_signature_is_short_and_always_the_same() -> None:

@@ -21,18 +21,23 @@ LEAST_PROMPTS = 4
 PENALTY = 1e-5
 ROUNDS = 50
 _COMMON = {
-    "chat_qa": 0.19,
-    "writing": 0.16,
-    "code_generation": 0.08,
-    "bug_fix": 0.07,
+    "chat_qa": 0.24,
+    "writing": 0.19,
+    "code_generation": 0.075,
+    "transformation": 0.072,
     "ideation_planning": 0.07,
-    "transformation": 0.07,
-    "tool_call": 0.06,
-    "documentation": 0.05,
-    "classification": 0.04,
+    "tool_call": 0.07,
+    "bug_fix": 0.068,
+    "documentation": 0.055,
+    "classification": 0.054,
+    "extraction": 0.032,
+    "data_analysis": 0.032,
+    "math_reasoning": 0.032,
+    "summarization": 0.028,
 }
-_OTHERS = (1 - sum(_COMMON.values())) / (len(TASKS) - len(_COMMON))
-PRIOR = np.array([_COMMON.get(task, _OTHERS) for task in TASKS])
+_RARE = 0.0236
+_SHARES = np.array([_COMMON.get(task, _RARE) for task in TASKS])
+PRIOR = _SHARES / _SHARES.sum()
 """How often each task is asked for, as published logs of public chat services have it, roughly; our corpus is flat."""
 Array = NDArray[np.float32]
 

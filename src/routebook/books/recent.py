@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-MOST: Final = 20_000
+MOST: Final = 5_000
 """Attempts that are read at most; of more the oldest are left out, and it is said."""
 FILTERS: Final = ("notebook", "task", "model", "agent")
 _ASIDE: Final = ("health", "warmup")
@@ -46,6 +46,15 @@ def recent(
     found = connection.execute(query, (last - most, since, *_ASIDE, *(value for _, value in named))).fetchall()
     is_cut = last > most and _time_of(connection, last - most) >= since
     return [Recent(*row) for row in found], is_cut
+
+
+def spent_by_tier(connection: sqlite3.Connection, *, since: int) -> dict[str, tuple[int, int, int]]:
+    """Attempts, pico-dollars and attempts of unknown price by tier since an hour (as `budgets.hour` counts), however many there were."""
+    query = (
+        "SELECT substr(scope, 6), sum(calls), sum(cost_pusd), sum(unpriced) FROM spending "
+        "WHERE scope IN ('tier:local', 'tier:free', 'tier:paid') AND hour >= ? GROUP BY scope"
+    )
+    return {tier: (calls, cost, unpriced) for tier, calls, cost, unpriced in connection.execute(query, (since,))}
 
 
 def state_of(connection: sqlite3.Connection) -> tuple[int, int, int]:

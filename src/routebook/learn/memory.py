@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 MOST: Final = 4096
 """Outcomes remembered; of more the oldest are forgotten here (what is believed keeps them)."""
-ALIKE: Final = 0.5
-"""Cosine from which two prompts are alike: of pairs of public prompts above it 98 % ask for the same task, of all pairs 9 %."""
+ALIKE: Final = 0.6
+"""Cosine from which two prompts are alike: of pairs of public prompts above it 99 % ask for the same task, of all pairs 9 %."""
 _DOUBT: Final = 0.5
 """Votes for and against that a memory begins with (Jeffreys' prior): one good vote gives 0.75, two give 0.83."""
 _NEAREST: Final = 64

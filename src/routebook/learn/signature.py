@@ -1,6 +1,6 @@
 """What a prompt is like, in 256 bytes: enough to find prompts like it again, too little to read it.
 
-The words, pairs, stems and kinds of words of a prompt, the rare ones weighing more, are projected on 256 random directions that are the same
+The words, stems and kinds of words of a prompt, the rare ones weighing far more, are projected on 256 random directions that are the same
 everywhere and for ever (Johnson and Lindenstrauss 1984: angles survive). Who holds a signature can tell whether a prompt he already
 has is like this one; he cannot read words out of it.
 """
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 LENGTH: Final = 256
 """Bytes of a signature."""
-_SPACES: Final = ("w:", "b:", "c:", "g:")
-"""Words, pairs, stems, kinds: what a prompt is about. Its shape says less of who answers it well."""
+_SPACES: Final = {"w:": 1.0, "c:": 1.0, "g:": 0.5}
+"""Words, stems, kinds, and what they weigh. Pairs and shape are left out: they say how a prompt is worded, not what it is about."""
+_POWER: Final = 3
+"""Of a word's rarity: prompts with the same "can you please tell me the best way to" must not be alike for that."""
 _WORDS: Final = LENGTH // 64
 
 
@@ -27,10 +29,10 @@ def signature(found: Features) -> bytes:
     """Return the signature of a prompt's features; all zeros for a prompt without words."""
     import numpy as np
 
-    index, value = buckets({name: weight for name, weight in found.items() if name.startswith(_SPACES)})
+    index, value = buckets({name: weight * _SPACES[name[:2]] for name, weight in found.items() if name[:2] in _SPACES})
     at = np.asarray(index, np.int64)
-    rarity = weights().rarity[at]
-    x = np.asarray(value, np.float32) * np.where(rarity == 0, UNMET, rarity)
+    rarity = weights().rarity[at].astype(np.float32)
+    x = np.asarray(value, np.float32) * (np.where(rarity == 0, UNMET, rarity) / UNMET) ** _POWER
     row = np.einsum("i,ij->j", x, _directions(at))  # `@` would wake a thread on every core for a tenth of a millisecond's work
     top = float(np.abs(row).max(initial=0.0)) or 1.0
     return bytes(np.rint(row * (127 / top)).astype(np.int8).tobytes())

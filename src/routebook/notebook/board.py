@@ -10,15 +10,15 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from routebook.books.books import local_now
-from routebook.books.budgets import period_start
-from routebook.books.recent import recent, state_of
+from routebook.books.budgets import hour, period_start
+from routebook.books.recent import recent, spent_by_tier, state_of
 from routebook.engine.router import Router
 from routebook.engine.survey import Status
 from routebook.engine.survey import status as survey_status
 from routebook.errors import BooksError
 from routebook.notebook.board_page import board_page
 from routebook.notebook.page import Bundle
-from routebook.tables.board import figures
+from routebook.tables.board import figures, with_tiers
 
 TICK_S: Final = 0.5
 BEAT_S: Final = 20.0
@@ -52,6 +52,9 @@ class Board:
         began = now - self._since if self._since is not None else period_start("daily", now)
         runtime = self.router.runtime()
         rows, is_cut = runtime.books.read(lambda connection: recent(connection, since=_micro(began), only=self._only))
+        found = figures(rows, now=_micro(now))
+        if is_cut and not self._only:  # of money there is no newest part: all of it counts
+            found = with_tiers(found, runtime.books.read(lambda connection: spent_by_tier(connection, since=hour(began))))
         status: Status = survey_status(runtime, notebook=self._notebook)
         return board_page(
             figures(rows, now=_micro(now)), status, title=self._title(began, len(rows) if is_cut else None), is_live=is_live, now=now

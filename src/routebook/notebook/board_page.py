@@ -9,13 +9,13 @@ from typing import Final
 from routebook.books.money import from_pico
 from routebook.engine.survey import Status
 from routebook.notebook import figures as words
-from routebook.notebook.commands.status import status_parts
+from routebook.notebook.commands.status import standing_parts
 from routebook.notebook.page import Bundle, template
 from routebook.notebook.report import Heading, Part, report
 from routebook.notebook.table import Table
 from routebook.tables.board import Figures, Minute
 
-_MOST_ROWS: Final = 12
+_MOST_ROWS: Final = 10
 _HIGH_PX: Final = 44
 _FINE, _FAILED, _NONE = "#0072B2", "#D55E00", "rgba(128,128,128,0.25)"
 """Okabe and Ito's blue and vermilion: told apart by everyone, in both themes."""
@@ -26,7 +26,7 @@ def board_page(found: Figures, status: Status, *, title: str, is_live: bool, now
     state = "live" if is_live else "as it was"
     head = report(Heading(f"{title} · {state} at {now:%H:%M:%S}"), _headline(found, status))
     minutes = report(Heading("attempts a minute, the last hour"))
-    rest = report(*_tables(found), *status_parts(status, "")[:-2])
+    rest = report(*_tables(found), *standing_parts(status))
     line = _minutes_line(found.minutes)
     html = "".join((head["text/html"], minutes["text/html"], _minutes_html(found.minutes), rest["text/html"]))
     return {

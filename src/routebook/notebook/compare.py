@@ -71,8 +71,8 @@ def _names(option: str, models: str) -> list[str]:
 
 
 def with_model(asked: Overrides, model: str) -> Overrides:
-    """The same options for one model."""
-    return Overrides(**{**asked, "model": model})
+    """The same options for one model; an answer from the cache would have no time to compare, and repeats would be one."""
+    return Overrides(**{**asked, "model": model, "cache": False})
 
 
 def _start(router: Router, prompt: str, asked: Overrides) -> Start:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import Final, NamedTuple
 
 from routebook.books.recent import Recent
+from routebook.messages import TIERS
 
 MINUTES: Final = 60
 _MINUTE_US: Final = 60_000_000
@@ -78,12 +79,16 @@ def figures(rows: Sequence[Recent], *, now: int) -> Figures:
         unpriced=_unpriced(sent),
         saved_pusd=sum(row.baseline_pusd or 0 for row in cached),
         minutes=_minutes(sent, now),
-        tiers=tuple(
-            TierFigures(tier, len(own), _cost(own), _unpriced(own)) for tier in ("local", "free", "paid") if (own := tiers.get(tier))
-        ),
+        tiers=tuple(TierFigures(tier, len(own), _cost(own), _unpriced(own)) for tier in TIERS if (own := tiers.get(tier))),
         models=tuple(sorted((_model(name, own) for name, own in _by(sent, "model").items()), key=lambda one: -one.attempts)),
         tasks=_tasks(rows),
     )
+
+
+def with_tiers(found: Figures, tiers: Mapping[str, tuple[int, int, int]]) -> Figures:
+    """The figures with attempts, cost and unknown prices by tier as counted elsewhere, over more attempts than were read."""
+    own = tuple(TierFigures(tier, *tiers[tier]) for tier in TIERS if tier in tiers)
+    return found._replace(tiers=own, cost_pusd=sum(one.cost_pusd for one in own), unpriced=sum(one.unpriced for one in own))
 
 
 def _model(name: str, rows: Sequence[Recent]) -> ModelFigures:

@@ -27,7 +27,12 @@ def status(session: Session, rest: str) -> None:
 
 def status_parts(found: Status, file: str) -> list[Part]:
     """The parts of the page."""
-    return [*_under_way(found), *_limits(found), *_budgets(found.caps), *_left_out(found), *_places(found, file)]
+    return [*standing_parts(found), *_left_out(found), *_places(found, file)]
+
+
+def standing_parts(found: Status) -> list[Part]:
+    """What is under way, and what limits and caps have left."""
+    return [*_under_way(found), *_limits(found), *_budgets(found.caps)]
 
 
 def _limits(found: Status) -> list[Part]:
