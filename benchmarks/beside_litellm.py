@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +45,8 @@ Ask = Callable[[str], Awaitable[str]]
 # ---- the two routers, each in a process of its own
 
 
-def litellm_ask(url: str, *, is_capped: bool) -> Ask:
-    """A Router as its documentation says: fallbacks, retries, a cap at once, a budget for the deployment."""
+def litellm_ask(url: str, *, is_capped: bool, is_limited: bool = True) -> Ask:
+    """A Router as its documentation says: fallbacks, retries, a cap at once if `is_limited`, a budget for the deployment."""
     import litellm  # type: ignore[import-not-found]  # in the other environment
 
     litellm.suppress_debug_info = True
@@ -55,7 +56,10 @@ def litellm_ask(url: str, *, is_capped: bool) -> Ask:
             "model": f"openai/{name}", "api_base": url, "api_key": "none", "timeout": 20, "stream_timeout": SILENCE_S, "max_tokens": 200,
             "input_cost_per_token": PRICE["input"] / 1e6, "output_cost_per_token": PRICE["output"] / 1e6,
         }  # fmt: skip
-        params |= {"max_budget": BUDGET_USD, "budget_duration": "1d"} if is_capped else {"max_parallel_requests": CAP_AT_ONCE}
+        if is_capped:
+            params |= {"max_budget": BUDGET_USD, "budget_duration": "1d"}
+        elif is_limited:
+            params["max_parallel_requests"] = CAP_AT_ONCE
         return {"model_name": name, "litellm_params": params}
 
     names = ["capped"] if is_capped else ["flaky-1", "flaky-2", "good"]
@@ -97,6 +101,7 @@ async def client(make: Callable[..., Ask], url: str, *, is_capped: bool, request
     """Ask all and say how each ended."""
     ask = make(url, is_capped=is_capped)
     ended: Counter[str] = Counter()
+    errors: Counter[str] = Counter()
     numbers = iter(range(requests))
 
     async def worker() -> None:
@@ -106,14 +111,15 @@ async def client(make: Callable[..., Ask], url: str, *, is_capped: bool, request
                     text = await ask(f"Question number {number}: say twenty words.")
             except TimeoutError:
                 ended["hangs"] += 1
-            except Exception:  # noqa: BLE001  each router has its own errors
+            except Exception as error:  # noqa: BLE001  each router has its own errors
                 ended["error"] += 1
+                errors[f"{type(error).__name__}: {error}"[:160]] += 1
             else:
                 ended["whole" if text == REPLY else "empty" if not text else "cut short" if REPLY.startswith(text) else "garbled"] += 1
 
     begun = time.monotonic()
     await asyncio.gather(*(worker() for _ in range(at_once)))
-    return {"ended": ended, "seconds": time.monotonic() - begun}
+    return {"ended": ended, "errors": errors.most_common(5), "seconds": time.monotonic() - begun}
 
 
 # ---- the servers and the comparison
@@ -128,6 +134,7 @@ def compare(python: str, router: str, *, requests: int, seed: int) -> dict[str, 
     with ScriptedServer(models={"flaky-1": flaky, "flaky-2": flaky, "good": good}, keep=1_000_000) as server:
         said = run(python, router, server.url, requests=requests, at_once=AT_ONCE)
         seen = server.seen
+        print(f"{router}, seed {seed}: {said['ended']} {said['errors']}", file=sys.stderr)
         figures = {
             "whole": said["ended"].get("whole", 0) / requests,
             "empty, called a success": said["ended"].get("empty", 0) / requests,
@@ -140,7 +147,7 @@ def compare(python: str, router: str, *, requests: int, seed: int) -> dict[str, 
             "seconds": round(said["seconds"], 1),
         }
     with ScriptedServer(models={"capped": Chaos(seed=seed, reply=REPLY, latency_s=0.05)}, random_usage=True) as server:
-        run(python, f"{router}-capped", server.url, requests=requests, at_once=BUDGET_AT_ONCE)
+        run(python, f"{router}+budget", server.url, requests=requests, at_once=BUDGET_AT_ONCE)
         spent = (server.seen.input_tokens * PRICE["input"] + server.seen.output_tokens * PRICE["output"]) / 1e6
         figures[f"spent of ${BUDGET_USD}"] = round(spent, 4)
     return figures
@@ -157,13 +164,20 @@ def run(python: str, router: str, url: str, *, requests: int, at_once: int) -> d
 
 
 def too_early(calls: list[Any]) -> int:
-    """Calls that reached a model more than 0.1 s after it had stated a time and before that time."""
-    told = [(call.model, call.ended_s + 0.1, call.not_before_s) for call in calls if call.not_before_s is not None]
+    """Calls that reached a model more than 0.3 s after it had stated a time and before that time."""
+    told = [(call.model, call.ended_s + 0.3, call.not_before_s) for call in calls if call.not_before_s is not None]
     return sum(any(model == call.model and known < call.time_s < until for model, known, until in told) for call in calls)
 
 
+CLIENTS: dict[str, Callable[..., Ask]] = {
+    "LiteLLM": litellm_ask,
+    "LiteLLM without max_parallel_requests": partial(litellm_ask, is_limited=False),
+    "Routebook": routebook_ask,
+}
+
+
 def main() -> None:
-    """Print a table of the medians, or be the client of one router."""
+    """Print a table, from the least to the most of the rounds, or be the client of one router."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--python", help="of the environment that has LiteLLM; without it only Routebook runs")
     parser.add_argument("--requests", type=int, default=400)
@@ -174,11 +188,11 @@ def main() -> None:
     parser.add_argument("--at-once", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.client:
-        name, _, capped = given.client.partition("-")
-        make = {"litellm": litellm_ask, "routebook": routebook_ask}[name]
-        print(json.dumps(asyncio.run(client(make, given.url, is_capped=bool(capped), requests=given.requests, at_once=given.at_once))))
+        name, _, part = given.client.partition("+")
+        made = client(CLIENTS[name], given.url, is_capped=part == "budget", requests=given.requests, at_once=given.at_once)
+        print(json.dumps(asyncio.run(made)))
         return
-    pythons = {"litellm": given.python, "routebook": sys.executable}
+    pythons = {name: given.python if name.startswith("LiteLLM") else sys.executable for name in CLIENTS}
     print(f"{given.requests} requests, seeds {given.seed} to {given.seed + given.rounds - 1}")
     table: dict[str, dict[str, list[float]]] = {}
     for seed in range(given.seed, given.seed + given.rounds):

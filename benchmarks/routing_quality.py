@@ -28,6 +28,14 @@ Scores = np.ndarray
 TOOLS, STRENGTH, COMPLEXITY = (model.HEADS.index(head) for head in ("needs_tools", "strength", "complexity"))
 STRONG = ("llama-3.1-nemotron-51b-instruct", "llama-3.3-nemotron-super-49b-v1")
 WEAK = ("mistral-7b-instruct-v0.3", "llama-3.1-8b-instruct", "gemma-2-9b-it", "qwen2.5-7b-instruct")
+API_PAIRS = (
+    ("gpt-4-1106-preview", "mistralai/mixtral-8x7b-chat"),
+    ("gpt-4-1106-preview", "gpt-3.5-turbo-1106"),
+    ("claude-v1", "claude-instant-v1"),
+)
+LEAST_ROWS = 60
+LEAST_GAP = 0.03
+"""A strong model that gains less than this on a bench cannot be routed to well or badly."""
 
 
 class Bench:
@@ -36,14 +44,17 @@ class Bench:
     def __init__(self, data: Path, held: model.Weights) -> None:
         self.data, self.held = data, held
         self.rng = np.random.default_rng(0)
+        self.known: dict[str, tuple[float, ...]] = {}
 
     def read(self, name: str) -> pd.DataFrame:
         """One table of the tuning data."""
         return pd.read_parquet(self.data / f"{name}.parquet")
 
     def scores(self, prompts: pd.Series) -> Scores:
-        """Prompt by head."""
-        return np.array([model.score(features(prompt), held=self.held).logits for prompt in prompts])
+        """Prompt by head; each prompt is scored once."""
+        for prompt in set(prompts) - self.known.keys():
+            self.known[prompt] = model.score(features(prompt), held=self.held).logits
+        return np.array([self.known[prompt] for prompt in prompts])
 
     def routing(self, name: str, prompts: pd.Series, strong: pd.Series, weak: pd.Series) -> None:
         """One row of APGR: ours beside the baselines."""
@@ -58,6 +69,25 @@ class Bench:
         said = "  ".join(f"{key} {apgr(score(), strong, weak):.3f}" for key, score in rows.items())
         print(f"  {name:34} n={len(prompts):5}  {said}")
 
+    def naming(self, name: str, rows: pd.DataFrame) -> None:
+        """One row of task accuracy."""
+        logits, true = self.scores(rows.prompt)[:, : len(TASKS)], list(rows.label)
+        said, plain = [TASKS[i] for i in logits.argmax(axis=1)], [keyword_rules.task(prompt) for prompt in rows.prompt]
+        sure = [max(model.shares(tuple(row), sharpness=self.held.sharpness)) for row in logits]
+        right = [t == s for t, s in zip(true, said, strict=True)]
+        print(
+            f"  {name:26} n={len(rows):5}  {np.mean(right):.3f} / {macro_f1(true, said):.3f}"
+            f"  (keywords {np.mean([t == p for t, p in zip(true, plain, strict=True)]):.3f} / {macro_f1(true, plain):.3f}"
+            f"  commonest {rows.label.value_counts(normalize=True).iloc[0]:.3f})  gap {calibration_gap(sure, right):.3f}"
+        )
+
+    def asking(self, name: str, rows: pd.DataFrame) -> None:
+        """One row of whether tools are needed."""
+        wanted = rows.needs_tools.to_numpy(bool)
+        ours = (self.scores(rows.prompt)[:, TOOLS] > 0) == wanted
+        plain = rows.prompt.map(keyword_rules.needs_tools).to_numpy(bool) == wanted
+        print(f"  {name:34} n={len(rows):5}  {ours.mean():.3f}  (keywords {plain.mean():.3f})")
+
 
 def strength(bench: Bench) -> None:
     """APGR on every pair the data can give."""
@@ -68,44 +98,38 @@ def strength(bench: Bench) -> None:
     strong, weak = many[list(STRONG)].mean(axis=1), many[list(WEAK)].mean(axis=1)
     bench.routing("nine open models, all tasks *", many.prompt, strong, weak)
     for task, rows in many.groupby("task"):
-        if strong[rows.index].mean() - weak[rows.index].mean() > 0.03:
+        if strong[rows.index].mean() - weak[rows.index].mean() > LEAST_GAP:
             bench.routing(f"  {task} *", rows.prompt, strong[rows.index], weak[rows.index])
-    bench_rb = bench.read("routerbench_train")
-    for other in ("mistralai/mixtral-8x7b-chat", "gpt-3.5-turbo-1106"):
-        bench.routing(f"GPT-4 / {other.rpartition('/')[2]}", bench_rb.prompt, bench_rb["gpt-4-1106-preview"], bench_rb[other])
+    unseen = bench.read("routerbench_train")
+    for one, other in API_PAIRS:
+        bench.routing(f"{one} / {other.rpartition('/')[2]}", unseen.prompt, unseen[one], unseen[other])
     steps = bench.read("gsm8k_train_steps")
     ours, size = spearman(bench.scores(steps.prompt)[:, STRENGTH], steps.steps), spearman(steps.prompt.str.len(), steps.steps)
     print(f"  GSM8K steps *, Spearman: ours {ours:.3f}  length {size:.3f}")
 
 
 def tasks(bench: Bench) -> None:
-    """Accuracy, macro-F1 and calibration by source."""
-    print("task: accuracy / macro-F1 (keyword rules) and calibration gap")
+    """Accuracy, macro-F1 and calibration by source, then of all real prompts together."""
+    print("task: accuracy / macro-F1 (keyword rules; commonest label of the source) and calibration gap")
     table = bench.read("task_types_tune")
     own = {"clinc150", "gsm8k_train", "mbpp", "metatool_queries", "nq_open_dev", "synthetic_templates"}
     for source, rows in table.groupby("source"):
-        if len(rows) < 60:
-            continue
-        logits, true = bench.scores(rows.prompt)[:, : len(TASKS)], list(rows.label)
-        said = [TASKS[i] for i in logits.argmax(axis=1)]
-        plain = [keyword_rules.task(prompt) for prompt in rows.prompt]
-        sure = [max(model.shares(tuple(row), sharpness=bench.held.sharpness)) for row in logits]
-        right = [t == s for t, s in zip(true, said, strict=True)]
-        print(
-            f"  {source + (' *' if source in own else ''):24} n={len(rows):5}  {np.mean(right):.3f} / {macro_f1(true, said):.3f}"
-            f"  (keywords {np.mean([t == p for t, p in zip(true, plain, strict=True)]):.3f} / {macro_f1(true, plain):.3f})"
-            f"  gap {calibration_gap(sure, right):.3f}"
-        )
+        if len(rows) >= LEAST_ROWS:
+            bench.naming(source + (" *" if source in own else ""), rows)
+    bench.naming("all real prompts, unseen", table[table.label_kind == "real"])
 
 
 def tools(bench: Bench) -> None:
-    """Accuracy on both classes, by source."""
-    print("needs_tools: share said rightly (keyword rules)")
-    table = bench.read("needs_tools_tune")
+    """Accuracy on both classes, by source, then of the two mixed sets."""
+    print("needs_tools: share said rightly (keyword rules; random is 0.5)")
+    table, tasks_ = bench.read("needs_tools_tune"), bench.read("task_types_tune")
+    live = tasks_[tasks_.source == "bfcl_live_simple"].assign(needs_tools=1)
+    trained = {"bfcl_simple_python", "clinc150", "gsm8k_train", "mbpp", "metatool_queries", "nq_open_dev", "synthetic_templates"}
     for (source, wanted), rows in table.groupby(["source", "needs_tools"]):
-        ours = (bench.scores(rows.prompt)[:, TOOLS] > 0) == bool(wanted)
-        plain = rows.prompt.map(keyword_rules.needs_tools) == bool(wanted)
-        print(f"  {source:24} {'yes' if wanted else 'no':4} n={len(rows):5}  {ours.mean():.3f}  (keywords {plain.mean():.3f})")
+        bench.asking(f"{source}{' *' if source in trained else ''} {'yes' if wanted else 'no'}", rows)
+    bench.asking("bfcl_live_simple yes", live)
+    bench.asking("MetaTool * and Auto-J, both", table[table.source.isin(["metatool_queries", "autoj_train"])])
+    bench.asking("CLINC150 *, both", table[table.source == "clinc150"])
 
 
 def complexity(bench: Bench) -> None:
@@ -114,8 +138,9 @@ def complexity(bench: Bench) -> None:
     truth = table.difficulty_0_4
     print("complexity: Spearman with FLASK difficulty")
     print(
-        f"  ours {spearman(bench.scores(table.prompt)[:, COMPLEXITY], truth):.3f}  length {spearman(table.prompt.str.len(), truth):.3f}"
-        f"  keywords {spearman(table.prompt.map(keyword_rules.complexity), truth):.3f}"
+        f"  ours {spearman(bench.scores(table.prompt)[:, COMPLEXITY], truth):.3f}  random {spearman(bench.rng.random(len(table)), truth):.3f}"
+        f"  length {spearman(table.prompt.str.len(), truth):.3f}"
+        f"  keywords {spearman(table.prompt.map(keyword_rules.complexity), truth):.3f}  oracle 1.000"
     )
 
 

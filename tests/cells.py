@@ -17,7 +17,7 @@ ROUTING = """
 route = "chat"
 
 [budgets]
-total = { daily = 5.00 }
+total = { daily = 5.00, unpriced = true }
 notebook = { daily = 1.00 }
 
 [providers.home]

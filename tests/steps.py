@@ -30,6 +30,8 @@ class Steps:
         """For the running loop."""
         self.sent: list[Sent] = []
         self.over = asyncio.Event()
+        self.ended_s = 0.0
+        """When it ended on the engine's loop: that the caller's own loop is late is not the engine's doing."""
         self._loop = asyncio.get_running_loop()
 
     def start(self, of: Router, prompt: str, asked: Overrides) -> Job[Answer]:
@@ -44,6 +46,7 @@ class Steps:
 
     def _end(self) -> None:
         self._close()
+        self.ended_s = time.monotonic()
         self._loop.call_soon_threadsafe(self.over.set)
 
     def _close(self) -> None:

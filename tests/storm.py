@@ -124,8 +124,7 @@ async def _one(of: Router, number: int, *, rng: random.Random, lags: Lags, local
         job.cancel()
     await steps.over.wait()
     outcome, is_typed = _outcome(job)
-    now = time.monotonic()
-    return Ended(number, outcome, is_typed, now - begun, deadline_s, bool(asked["local"]), lags.total_s(begun), steps)
+    return Ended(number, outcome, is_typed, steps.ended_s - begun, deadline_s, bool(asked["local"]), lags.total_s(begun), steps)
 
 
 def _outcome(job: Job[Answer]) -> tuple[str, bool]:

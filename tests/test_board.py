@@ -209,8 +209,7 @@ def _drive(kernel: Kernel) -> None:
     assert len(run.outputs) == 1
     assert "1 request " in run.text
     assert sorted(run.outputs[0]["data"]) == ["text/html", "text/plain"]
-    kernel.start("%route board stop")
-    kernel.listen(cell, run, seconds=3)
-    assert "as it was" in run.text
+    stopped = kernel.run("%route board stop")
+    assert "as it was" in next(content["data"]["text/plain"] for _, kind, content in stopped.seen if kind == "update_display_data")
     wrong = kernel.run("%route board --sinse 2h")
     assert "It takes --since 2h" in wrong.text

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -44,7 +45,7 @@ class Purse:
     """Books with budgets, and a clock."""
 
     def __init__(self, path: str = ":memory:", **budgets: Mapping[str, Any]) -> None:
-        caps = {name: Budget(**{key: Decimal(str(value)) for key, value in caps.items()}) for name, caps in budgets.items()}
+        caps = {name: msgspec.convert({key: str(value) for key, value in caps.items()}, Budget) for name, caps in budgets.items()}
         self.clock = Clock()
         self.books = Books(path, budgets=caps, now=self.clock)
 

@@ -273,7 +273,25 @@ def test_a_stream_that_broke_may_be_kept_as_it_is() -> None:
     done = seen[-1]
     assert isinstance(done, Done)
     assert (done.answer.text, done.answer.finish_reason) == ("all is", "error")
+    (note,) = done.answer.notes
+    assert note.startswith("The stream broke off, and what came is kept: p: ")
     assert server.seen.attempts == 1
+
+
+def test_what_came_before_a_stream_stood_still_is_kept_too() -> None:
+    """However it broke: half a page is half a page. A model that said nothing is asked again, or the next one is."""
+    scripts = {"a": faulty("stall", after_tokens=2), "b": Chaos(reply="from b"), "mute": Chaos(latency_s=30)}
+    with ScriptedServer(models=scripts) as server:
+
+        async def main() -> tuple[Answer, Answer]:
+            models = {"a": {"timeout": {"idle_s": 0.4}}, "mute": {"timeout": {"first_token_s": 0.4}}, "b": {}}
+            routes = [{"name": name, "try": [name, "b"], "on_stream_break": "keep"} for name in ("a", "mute")]
+            async with router(server, models=models, routes=routes) as of:
+                return await of.ask("hello", route="a"), await of.ask("hello", route="mute")
+
+        kept, other = asyncio.run(main())
+    assert (kept.text, kept.finish_reason, brief(kept.attempts)) == ("all is", "error", [("a", "answer", "timeout")])
+    assert (other.text, brief(other.attempts)) == ("from b", [("mute", "answer", "timeout"), ("b", "fallback", "ok")])
 
 
 def test_a_stream_that_broke_may_be_an_error() -> None:

@@ -35,6 +35,19 @@ def test_every_row_of_the_systems_names_tests_that_exist() -> None:
         assert state != "done" or file, f"done, but no test: {row}"
 
 
+def test_every_promise_names_tests_that_exist() -> None:
+    """What is promised in `docs/reliability.md` is held there."""
+    tests = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("test_*.py")}
+    promises = [line for line in (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8").splitlines() if line.startswith("| **")]
+    assert len(promises) > 5
+    file = ""
+    for promise in promises:
+        for named_file, name, is_file in TEST_NAME.findall(promise):
+            file = f"{name}.py" if is_file else named_file or file
+            assert file in tests, promise
+            assert is_file or f"def {name}(" in tests[file], name
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_python_examples_are_python(document: Path) -> None:
     """An example that does not parse was never run."""

@@ -36,6 +36,21 @@ def test_synonyms_share_a_feature() -> None:
     assert "g:WRITE GENRE" in features("draft an essay")
 
 
+def test_politeness_does_not_hide_the_verb() -> None:
+    """The first words that say something are the same wish, however it is asked."""
+    assert "v:write" in features("Could you please write me a poem?")
+    assert "v:write" in features("write a poem")
+
+
+def test_learned_words_are_counted_whatever_the_length() -> None:
+    """How hard a prompt is to judge shows in its words, not in how many there are."""
+    plain = features("how do i get a dog to sit on the mat")
+    learned = features("Contrast deontological and consequentialist accounts of paternalistic legislation")
+    steps = [sum(name.startswith("n:learned") for name in found) for found in (plain, learned)]
+    assert steps[0] == 0
+    assert steps[1] >= 4
+
+
 def test_the_middle_of_a_huge_prompt_is_not_read() -> None:
     """Work is bounded by what is read."""
     text = "\n".join("word " * 10 for _ in range(10_000))

@@ -10,6 +10,7 @@ import pytest
 from labelled_made import labelled, prompts
 
 from routebook.learn import fitted as fits
+from routebook.learn.doubt import doubt
 from routebook.learn.fitted import Fitted, Learned, dump, learn, load
 from routebook.learn.ridge import basis, solve
 from routebook.learn.vocabulary import Vocabulary, likeness
@@ -43,6 +44,9 @@ def test_what_it_never_met_it_is_unsure_of(learned: Learned) -> None:
     known, unknown = learned.fitted.beliefs(prompt), learned.fitted.beliefs(strange)
     assert unknown["small"].sd > 1.5 * known["small"].sd
     assert 0.3 < unknown["small"].mean < 0.8
+    fitted, row = learned.fitted, learned.fitted.vocabulary.row(strange)
+    met = doubt(row._replace(unknown=0.0), fitted.vocabulary.terms, fitted.covariance, hold=fitted.hold)
+    assert doubt(row, fitted.vocabulary.terms, fitted.covariance, hold=fitted.hold) > 1.5 * met
 
 
 @pytest.mark.parametrize("prompt", ["", "   ", "你好世界" * 50, "\ud800 lone", "x" * 200_000, "a b " * 50_000])

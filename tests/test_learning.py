@@ -10,10 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from making import attempt
 from served import router, until
 
-from routebook.books import outcomes
+from routebook.books import ledger, outcomes
 from routebook.books.outcomes import Extent
 from routebook.engine.learning import LOOK_EVERY_S
 from routebook.engine.router import Router
@@ -167,6 +169,18 @@ def test_a_preference_between_two_models_of_one_request_or_a_tie(server: Scripte
     assert [one for one in sorted(brief(of)) if one[1] == "preference"] == [("a", "preference", 0.5), ("shy", "preference", 0.5)]
     with pytest.raises(UsageError, match="between two answers"):
         of.prefer("a", "a", request_id=request)
+    of.close()
+
+
+def test_a_vote_without_a_model_is_about_the_answer_that_was_read(server: ScriptedServer) -> None:
+    """The row of a hedge that lost may come after it."""
+    of = over(server)
+    request = asked(of, model="a").request_id
+    lost = attempt(request_id=request, attempt=2, kind="hedge", model="b", status="cancelled")
+    of._engine.run_sync(of.runtime().books.write(lambda connection: ledger.start(connection, lost, session="s")))
+    assert of.vote(request, good=True).model == "a"
+    assert of.vote(request, good=False, model="b").model == "b"
+    assert sorted(brief(of)) == [("a", "vote", 1.0), ("b", "vote", 0.0)]
     of.close()
 
 
@@ -390,6 +404,10 @@ def test_of_very_long_prompts_only_what_is_read_is_held(server: ScriptedServer) 
     learning = of.runtime().learning
     assert sum(map(len, learning._recent.values())) < 3000
     assert learning.recall(long)[0].likeness > 0.98
+    made = of.plan("hello there")
+    for n in range(1000):
+        learning.note(msgspec.structs.replace(made, request=msgspec.structs.replace(made.request, id=f"r{n}")))
+    assert len(learning._recent) == 512
     of.close()
 
 

@@ -32,7 +32,6 @@ WORDED_ALIKE = [
     ("Write a Python function that sorts a list of numbers", "Write a Python function that downloads a web page"),
     ("Explain how a hash table resolves collisions", "Explain how a jet engine produces thrust"),
     ("What is the difference between TCP and UDP?", "What is the difference between affect and effect?"),
-    ("Please help me with this: my cat does not eat", "Please help me with this: my laptop does not start"),
     ("How do I install numpy on Windows?", "How do I install a dishwasher in my kitchen?"),
 ]
 APART = [

@@ -373,7 +373,9 @@ def test_a_budget_that_is_spent_counts_nothing(path: Path) -> None:
     asyncio.run(main())
 
 
-steps = st.lists(st.tuples(st.sampled_from(["begin", "end", "sleep", "jump"]), st.integers(0, 90)), max_size=40)
+steps = st.lists(
+    st.tuples(st.sampled_from(["begin", "begin", "begin", "end", "sleep", "jump"]), st.integers(0, 90)), min_size=10, max_size=40
+)
 
 
 @given(steps=steps)

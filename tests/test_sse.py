@@ -106,3 +106,10 @@ def test_no_bytes_raise_anything_but_a_broken_stream(data: bytes, cuts: list[int
     except StreamBroken:
         return
     assert all(isinstance(one, bytes) for one in found)
+
+
+def test_more_blank_lines_than_needed_lose_nothing() -> None:
+    """Gemini's bare JSON behind one was lost, or not, by where the stream was cut."""
+    stream = b': ping\n\n\n{"error":{}}\n\n\n\ndata: x\n\n'
+    for cut in range(len(stream) + 1):
+        assert parsed(stream, cuts=[cut]) == [b'{"error":{}}', b"x"], cut

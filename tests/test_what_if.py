@@ -79,6 +79,13 @@ def test_an_unknown_price_is_unknown() -> None:
     assert any("what fast would have cost" in one.reason for one in found.untold)
 
 
+def test_a_cost_that_was_not_recorded_is_unknown() -> None:
+    """One attempt of unknown cost makes the cost of its request unknown, before and after."""
+    found = rb.what_if(record({"cost_usd": None}, {"cost_usd": 0.03}), by_task("writing", "small"))
+    assert found.cost_usd is not None
+    assert (found.cost_usd.before, found.cost_usd.requests) == (0.03, 1)
+
+
 def test_where_only_the_prompt_could_tell_it_refuses() -> None:
     """Whether a prompt needs tools is not recorded, so a route that asks cannot be replayed without prompts."""
     other = by_task("writing", "small", needs_tools=True)

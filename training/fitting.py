@@ -13,12 +13,15 @@ from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from routebook.classify.features import N_BUCKETS, N_PLACES, buckets, features
+from routebook.classify.figures import FIGURES
 from routebook.classify.model import UNMET
 from routebook.labels import TASKS
 
 LEAST_PROMPTS = 4
 """A bucket met in fewer prompts is dropped."""
 PENALTY = 1e-5
+TOOLS_MISSED = 0.5
+"""Added to the score of needs_tools: unseen prompts are less like ours, and a live question that a model guesses at costs more than a tool unused."""
 ROUNDS = 50
 _COMMON = {
     "chat_qa": 0.24,
@@ -39,6 +42,8 @@ _RARE = 0.0236
 _SHARES = np.array([_COMMON.get(task, _RARE) for task in TASKS])
 PRIOR = _SHARES / _SHARES.sum()
 """How often each task is asked for, as published logs of public chat services have it, roughly; our corpus is flat."""
+_OF_LEARNING = ("n:letters a word", "n:learned words")
+"""The only figures that may say how hard a prompt is: counts of words and lines tell how long it is."""
 Array = NDArray[np.float32]
 
 
@@ -110,10 +115,19 @@ def fit_all(rows: list[Row]) -> Model:
     used = np.flatnonzero(rarity)
     x = x[:, used]
     words = sp.hstack([x[:, used < N_BUCKETS], sp.csr_matrix((x.shape[0], int((used >= N_BUCKETS).sum())))]).tocsr().astype(np.float32)
-    parts = [_fit_tasks(words, rows), _fit_figure(words, rows, "complexity"), _fit_figure(x, rows, "strength"), _fit_tools(words, rows)]
+    learned = [column for column, place in enumerate(used) if place < N_BUCKETS or FIGURES[place - N_BUCKETS].startswith(_OF_LEARNING)]
+    complexity = _spread(_fit_figure(x[:, learned], rows, "complexity"), learned, n=len(used))
+    parts = [_fit_tasks(words, rows), complexity, _fit_figure(x, rows, "strength"), _fit_tools(words, rows)]
     table = np.zeros((N_PLACES, len(TASKS) + 3), np.float32)
     table[used] = np.hstack([part[0] for part in parts])
     return Model(table, np.concatenate([part[1] for part in parts]).astype(np.float32), rarity)
+
+
+def _spread(part: tuple[Array, Array], columns: list[int], *, n: int) -> tuple[Array, Array]:
+    """Put weights of some columns back in their places among all."""
+    table = np.zeros((n, 1), np.float32)
+    table[columns] = part[0]
+    return table, part[1]
 
 
 def _fit_tasks(x: sp.csr_matrix, rows: list[Row]) -> tuple[Array, Array]:
@@ -131,7 +145,7 @@ def _fit_figure(x: sp.csr_matrix, rows: list[Row], mark: str) -> tuple[Array, Ar
     """Ridge regression. A level of its own for each source is fitted and then dropped: sources differ in how they mark, not only in what is hard."""
     at = [i for i, row in enumerate(rows) if getattr(row, mark) is not None]
     y = np.array([getattr(rows[i], mark) for i in at], float)
-    weight = np.array([rows[i].strength_weight if mark == "strength" else 1.0 for i in at])
+    weight = np.array([rows[i].strength_weight if mark == "strength" else rows[i].task_weight for i in at])
     kinds = [rows[i].source.partition(":")[0] for i in at]
     names = sorted(set(kinds))
     level = sp.csr_matrix(3.0 * np.array([[kind == name for name in names] for kind in kinds], np.float32))
@@ -147,7 +161,7 @@ def _fit_tools(x: sp.csr_matrix, rows: list[Row]) -> tuple[Array, Array]:
     weight = np.array([rows[i].tools_weight for i in at])
     head = LogisticRegression(C=20.0, solver="liblinear", random_state=0)
     head.fit(x[at], y, sample_weight=weight)
-    return head.coef_.reshape(-1, 1).astype(np.float32), head.intercept_.astype(np.float32)
+    return head.coef_.reshape(-1, 1).astype(np.float32), (head.intercept_ + TOOLS_MISSED).astype(np.float32)
 
 
 def save(model: Model, path: Path, *, sharpness: float) -> None:

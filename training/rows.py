@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from routebook.classify.features import features
+
 LICENSED = 0.15
 """Weight of a licensed row's task beside one of our own prompts: there are many, of few kinds."""
 
-OWN_STRENGTH = 0.5
+OWN_STRENGTH = 0.6
 """Weight of our marks of strength, which are opinions."""
 
 GAIN = {
@@ -22,6 +24,9 @@ GAIN = {
 Half of a mark is this, half is the reader's: readers marked laborious prompts too high."""
 SURE_MARK = 0.55
 """A knowledge question marked so high is a riddle, and keeps its mark."""
+LEARNED_WORDS = 0.2
+"""Points of complexity for each step of the share of long words: what only a trained reader can judge is said in long words, and our readers,
+who marked how much work a prompt is, marked it too low."""
 WRITTEN_LATER = 2.0
 """Weight of the prompts of the second writing, in the plain words of everyday logs, which the first had too few of."""
 
@@ -58,11 +63,16 @@ def _own(folder: Path) -> Iterator[Row]:
                     "own",
                     task=row["task"],
                     task_weight=WRITTEN_LATER if row.get("written") == 2 else 1.0,  # noqa: PLR2004  the second writing
-                    complexity=row["complexity"],
+                    complexity=row["complexity"] + LEARNED_WORDS * _learned(row["prompt"]),
                     strength=_blended(row["task"], row["strength"]),
                     strength_weight=OWN_STRENGTH,
                     needs_tools=row["needs_tools"],
                 )
+
+
+def _learned(prompt: str) -> int:
+    """Steps of the ladder of learned words that a prompt passes."""
+    return sum(name.startswith("n:learned words") for name in features(prompt))
 
 
 def _blended(task: str, mark: float) -> float:
@@ -87,21 +97,22 @@ def _tools(data: Path) -> Iterator[Row]:
     licensed = ("bfcl_simple_python", "clinc150", "gsm8k_train", "mbpp", "metatool_queries", "nq_open_dev", "synthetic_templates")
     for row in _table(data / "needs_tools_tune.parquet"):
         if row["source"] in licensed:
-            yield Row(row["prompt"], row["source"], needs_tools=bool(row["needs_tools"]), tools_weight=0.25)
+            task = "tool_call" if row["source"] == "bfcl_simple_python" else None
+            yield Row(row["prompt"], row["source"], task=task, task_weight=LICENSED, needs_tools=bool(row["needs_tools"]), tools_weight=0.4)
 
 
 def _mmlu(data: Path) -> Iterator[Row]:
     """Right or wrong answers of a strong and a weak model on MMLU questions."""
     for row in _table(data / "routellm_mmlu_tune.parquet"):
         gain = float(row["strong_correct"]) - float(row["weak_correct"])
-        yield Row(row["prompt"], "mmlu", strength=0.3 + 0.5 * gain, strength_weight=1.5)
+        yield Row(row["prompt"], "mmlu", strength=0.3 + 0.5 * gain, strength_weight=2.0)
 
 
 def _gsm8k(data: Path) -> Iterator[Row]:
     """Steps and length of the reference solution: each step is another chance for a weak model to slip."""
     for row in _table(data / "gsm8k_train_steps.parquet"):
         mark = 0.1 + 0.05 * float(row["steps"]) + 0.0004 * float(row["anslen"])
-        yield Row(row["prompt"], "gsm8k", strength=min(0.8, mark), strength_weight=0.35)
+        yield Row(row["prompt"], "gsm8k", strength=min(0.8, mark), strength_weight=0.7)
 
 
 STRONG = ("llama-3.1-nemotron-51b-instruct", "llama-3.3-nemotron-super-49b-v1")

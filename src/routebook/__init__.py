@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from routebook.errors import ContextOverflow as ContextOverflow
     from routebook.errors import DeadlineExceeded as DeadlineExceeded
     from routebook.errors import LocalOnlyViolation as LocalOnlyViolation
+    from routebook.errors import LowQuality as LowQuality
     from routebook.errors import NoCandidate as NoCandidate
     from routebook.errors import ProviderError as ProviderError
     from routebook.errors import RateLimited as RateLimited
@@ -53,7 +54,7 @@ _WHERE = {
     **dict.fromkeys(
         (
             "AllAttemptsFailed", "AuthFailed", "BadRequest", "BooksError", "BudgetExceeded", "ConfigError", "ContextOverflow",
-            "DeadlineExceeded", "LocalOnlyViolation", "NoCandidate", "ProviderError", "RateLimited", "Refused", "RoutebookError",
+            "DeadlineExceeded", "LocalOnlyViolation", "LowQuality", "NoCandidate", "ProviderError", "RateLimited", "Refused", "RoutebookError",
             "SetupNeeded", "StreamBroken", "Unavailable", "UsageError",
         ),
         "routebook.errors",

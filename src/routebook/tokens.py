@@ -1,7 +1,7 @@
 """The most tokens a text can take, whatever the tokenizer: what money and quota are reserved by.
 
 A tokenizer makes at most one token of a byte, and all that were looked at make one of each of some 6,000 words with a space before it
-(`common_words.txt`; `scripts/common_words.py` made it). So a byte counts as a token, but for those words: under twice what English
+(`common_words.txt`; `tests/token_counts.json` has what they counted). So a byte counts as a token, but for those words: under twice what English
 takes, two or three times what other scripts take, and never too few.
 """
 

@@ -80,7 +80,7 @@ class SseParser:
 def _data_of(block: bytes) -> list[bytes]:
     """Return the data of each event of a block of events with LF line ends."""
     found = []
-    for event in block.split(b"\n\n"):
+    for event in (part.lstrip(b"\n") for part in block.split(b"\n\n")):  # one blank line more is no part of an event
         if event.startswith(b"data: ") and b"\n" not in event:
             found.append(event[6:])
         elif event.startswith(_BARE_JSON):

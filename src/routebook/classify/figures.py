@@ -15,6 +15,7 @@ _LADDERS: Final[dict[str, tuple[float, ...]]] = {
     "relations": (1, 2, 3, 4, 5, 7),
     "letters a word": (3.6, 4.0, 4.4, 4.8, 5.2, 5.6, 6.2),
     "long words": (1, 2, 3, 5, 8, 12, 20),
+    "learned words in a hundred": (10, 18, 26, 34, 42, 50),
     "names": (1, 2, 4, 7, 12),
     "clauses": (1, 2, 4, 7, 12),
     "negations": (1, 2, 3),
@@ -46,6 +47,7 @@ for _name, _words in _SAID.items():
 _NAME: Final = re.compile(r"[a-z,;] [A-Z][a-z]")
 _FORMULA: Final = re.compile(r"[=<>≤≥^√∑∫±$\\]")
 _LONG: Final = 8
+_LEARNED: Final = 6
 
 
 def figures(prompt: str, lines: list[Line], said: list[str], *, n_sentences: int) -> list[str]:
@@ -60,6 +62,7 @@ def figures(prompt: str, lines: list[Line], said: list[str], *, n_sentences: int
     spoken = "\n".join(line.text for line in lines if line.kind not in PASTED)
     counts["words"], counts["sentences"], counts["long words"] = words, n_sentences, longs
     counts["letters a word"] = letters / max(1, words)
+    counts["learned words in a hundred"] = 100 * sum(size > _LEARNED for size in sizes) / max(1, words)
     counts["names"], counts["formulas"] = len(_NAME.findall(spoken)), len(_FORMULA.findall(spoken))
     counts["options"] = sum(line.kind == "option" for line in lines)
     counts["pasted lines"] = sum(line.kind in PASTED for line in lines)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-MOST: Final = 4096
+MOST: Final = 2048
 """Outcomes remembered; of more the oldest are forgotten here (what is believed keeps them)."""
 ALIKE: Final = 0.6
 """Cosine from which two prompts are alike: of pairs of public prompts above it 99 % ask for the same task, of all pairs 9 %."""

@@ -18,6 +18,8 @@ from routebook.notebook.gather import DONE, News
 from routebook.notebook.live import ALONE, Drain, PanesView, Start
 
 _numbers = itertools.count(1)
+_SHOWN_S: Final = 2.0
+"""How long the user of an answer waits for its card."""
 _MOST_FINISHED: Final = 100
 """Finished jobs that are listed; older ones are forgotten, though the variables that hold them are not."""
 
@@ -32,6 +34,10 @@ class Background:
         self.began = dt.datetime.now().astimezone()
         self.state = "starting"
         self._job = job
+        self.shown = threading.Event()
+        """Its card has its final form."""
+        self.show_again: Callable[[], object] = lambda: None
+        """Shows the card's final form in the cell that runs now."""
 
     @property
     def is_done(self) -> bool:
@@ -50,6 +56,15 @@ class Background:
             return self._job.result(timeout_s)
         except CancelledError:
             raise UsageError(self._gone()) from None
+        finally:
+            if self.is_done:
+                self._show_once()
+
+    def _show_once(self) -> None:
+        """Bring the card up to date, once: the thread that watches the job is not heard everywhere."""
+        if threading.current_thread() is threading.main_thread() and self.shown.wait(_SHOWN_S):
+            self.show_again()
+            self.show_again = lambda: None
 
     def cancel(self) -> None:
         """End it; what it cost so far is in the books."""
@@ -111,6 +126,7 @@ class Jobs:
         drain = Drain([ALONE])
         job = start(*drain.ears(ALONE))
         background = Background(job, prompt=prompt)
+        background.show_again = getattr(view, "show_again", background.show_again)
         view.open(cancel=lambda _pane: job.cancel())
         card = _Card(view, background)
 
@@ -120,6 +136,7 @@ class Jobs:
                 drain.ended.take({ALONE: job})
             finally:
                 view.close(drain.ended.answers, drain.ended.failures)
+                background.shown.set()
             if ALONE in drain.ended.answers and ALONE not in drain.ended.cancelled:
                 on_answer(drain.ended.answers[ALONE])
 

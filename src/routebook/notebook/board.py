@@ -45,6 +45,7 @@ class Board:
         self._notebook = notebook
         self._end = threading.Event()
         self._thread: threading.Thread | None = None
+        self._show: Callable[[Bundle], object] = lambda _page: None
 
     def page(self, *, is_live: bool = False) -> Bundle:
         """The board as it is now, as HTML and text."""
@@ -70,17 +71,19 @@ class Board:
     def follow(self, show: Callable[[Bundle], object]) -> None:
         """Call `show` with the page, on a thread of its own, whenever something has changed; once more at the end."""
         self.stop()
-        self._end = threading.Event()
+        self._end, self._show = threading.Event(), show
         context = contextvars.copy_context()  # what is shown belongs to this cell's output, also while others run
         self._thread = threading.Thread(target=context.run, args=(self._run, show, self._end), name="routebook-board", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Leave it as it is."""
+        """Show it once more, and leave it so."""
         self._end.set()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
+            with contextlib.suppress(BooksError):
+                self._show(self.page())  # not on that thread: a program that runs notebooks hears only the cell that runs
 
     def _ipython_display_(self) -> None:
         self.show()
@@ -95,7 +98,6 @@ class Board:
                 if state != seen or waited_s >= BEAT_S:
                     show(self.page(is_live=True))
                     seen, waited_s = state, 0.0
-            show(self.page())
 
     def _state(self) -> object:
         """Something that changes when the board would."""

@@ -63,6 +63,7 @@ class PanesWidget:
         self._panes, self._last_page = list(panes), last_page
         self._widget: Any = None
         self._handle: Any = None
+        self._page: Bundle | None = None
         self.heads: dict[str, str] = {}
         self._states: dict[str, str] = dict.fromkeys(panes, "starting")
         self._texts = {pane: _Text() for pane in panes}
@@ -107,6 +108,11 @@ class PanesWidget:
         told: dict[str, str | int] = {} if piece.void is None else {"void": piece.void}
         return {**told, **self._texts[pane].add(piece.delta)} if piece.delta else told
 
+    def show_again(self) -> None:
+        """Show the final form: a program that runs notebooks hears only the cell that runs, and this may be another one by now."""
+        if self._handle is not None and self._page is not None:
+            self._handle.update(self._page, raw=True)
+
     def _heads(self, widget: Any, news: Mapping[str, News]) -> None:  # noqa: ANN401
         """Headlines and states, each sent only when one of them changed."""
         heads = {pane: piece.head for pane, piece in news.items() if piece.head is not None}
@@ -133,7 +139,8 @@ class PanesWidget:
         """Put the static form in the widget's place."""
         if self._handle is None:
             return
-        self._handle.update(self._last_page(answers, failures), raw=True)
+        self._page = self._last_page(answers, failures)
+        self.show_again()
         self._widget.settled = self._widget.tails = {}  # nbclient saves the last state of every widget, closed ones too
         self._widget.layout.close()
         self._widget.close()
