@@ -55,15 +55,11 @@ def read_weights(path: Path) -> Weights:
 class Scores:
     """What the weights say of one prompt."""
 
-    __slots__ = ("_held", "_rows", "_x", "known", "logits", "met", "n_words", "names")
+    __slots__ = ("_held", "_rows", "_x", "logits", "met", "n_words", "names")
 
-    def __init__(
-        self, names: list[str], known: NDArray[Any], rows: NDArray[Any], x: NDArray[Any], held: Weights, *, met: list[bool]
-    ) -> None:
+    def __init__(self, names: list[str], rows: NDArray[Any], x: NDArray[Any], held: Weights, *, met: list[bool]) -> None:
         self.names = names
         """All features of the prompt, its words first."""
-        self.known = known
-        """Places in `names` of the features that training met, in the order of `parts`."""
         self._rows, self._x, self._held = rows, x, held
         self.logits: tuple[float, ...] = tuple((_product(x, rows) * held.scale + held.bias).tolist())
         """By head, in the order of `HEADS`."""
@@ -74,11 +70,11 @@ class Scores:
 
     @property
     def parts(self) -> NDArray[Any]:
-        """What each known feature gave to each head."""
+        """What each feature gave to each head; nothing, where training never met it."""
         return self._rows * (self._x[:, None] * self._held.scale)
 
     def pull(self, head: int) -> NDArray[Any]:
-        """What each known feature gave to one task beyond what it gave to all."""
+        """What each feature gave to one task beyond what it gave to all."""
         import numpy as np
 
         scale = self._held.scale[: len(TASKS)]
@@ -94,15 +90,24 @@ def score(found: Features, *, held: Weights | None = None) -> Scores:
     held = held or weights()
     index, value = buckets(found)
     at = np.array(index, np.intp)
-    rarity = held.rarity[at]
-    known = rarity.nonzero()[0]
-    x = np.array(value, np.float32) * np.where(rarity == 0, UNMET, rarity)
-    words = x[at < N_BUCKETS]
-    length = math.sqrt(float(_product(words, words))) or 1.0
-    at, x = at[known], x[known]
-    x[at < N_BUCKETS] /= length
+    rarity = held.rarity.take(at)
+    x = np.array(value, np.float32) * _weight_of().take(rarity)
+    n_named = len(index)
+    while n_named and index[n_named - 1] >= N_BUCKETS:
+        n_named -= 1
+    x[:n_named] /= math.sqrt(float(_product(x[:n_named], x[:n_named]))) or 1.0
     names = list(found)
-    return Scores(names, known, held.table[at].astype(np.float32), x, held, met=_met(names, rarity))
+    return Scores(names, held.table.take(at, axis=0).astype(np.float32), x, held, met=_met(names, rarity))
+
+
+@cache
+def _weight_of() -> NDArray[np.float32]:
+    """The weight of each rarity, and of 0, which is none."""
+    import numpy as np
+
+    weight = np.arange(256, dtype=np.float32)
+    weight[0] = UNMET
+    return weight
 
 
 def _product(one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:

@@ -8,7 +8,7 @@ from routebook.classify.model import Scores
 
 _MOST: Final = 4
 _LEAST_PART: Final = 0.02
-_LOOKED_AT: Final = 40
+_LOOKED_AT: Final = 24
 _LINES: Final = {
     "fence": "fenced code", "code": "code", "trace": "an error trace", "log": "log lines", "diff": "a diff", "table": "a table",
     "markup": "JSON or markup", "config": "settings", "latex": "LaTeX", "quote": "quoted lines", "option": "answer options", "bullet": "a list",
@@ -19,12 +19,11 @@ def reasons_for(scores: Scores, *, head: int) -> tuple[str, ...]:
     """Return the words and signs that weighed most for a head, the heaviest first; never empty."""
     parts = scores.pull(head)
     said: list[str] = []
-    names, known = scores.names, scores.known
     heaviest = parts.argsort()[::-1][:_LOOKED_AT]
-    for at, part in zip(known[heaviest].tolist(), parts[heaviest].tolist(), strict=True):
+    for at, part in zip(heaviest.tolist(), parts[heaviest].tolist(), strict=True):
         if part < _LEAST_PART or len(said) == _MOST:
             break
-        words = _readable(names[at])
+        words = _readable(scores.names[at])
         bare = words.strip("“”")
         if words and not any(bare in other or other.strip("“”") in words for other in said):
             said.append(words)
