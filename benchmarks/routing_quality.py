@@ -116,7 +116,7 @@ def tasks(bench: Bench) -> None:
     for source, rows in table.groupby("source"):
         if len(rows) >= LEAST_ROWS:
             bench.naming(source + (" *" if source in own else ""), rows)
-    bench.naming("all real prompts, unseen", table[table.label_kind == "real"])
+    bench.naming("all real, none trained", table[table.label_kind == "real"])
 
 
 def tools(bench: Bench) -> None:

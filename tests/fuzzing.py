@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import fuzz_inputs as inputs
 import fuzz_written as written
+import ollama  # noqa: F401  the first case must not wait for its import
 import pandas as pd
 from calls import call
 from hypothesis import HealthCheck, Phase, given, settings

@@ -57,8 +57,8 @@ async def reckon(of: Router, weather: Weather, *, local: set[int], steps: Mappin
         rows=len(kept),
         seen=len(everything),
         unsent=0,
-        peak_provider=max(_peak(some) for some in calls.values()),
-        peak_model=max((_peak(some) for some in _by_model(everything).values()), default=0),
+        peak_provider=max(_peak(some, steps) for some in calls.values()),
+        peak_model=max((_peak(some, steps) for some in _by_model(everything).values()), default=0),
         early_retries=sum(server.seen.early_retries for server in weather.servers.values()),
         early_others=_early_others([call for call in everything if _key(call) not in unread], steps),
         by_status=dict(Counter(row.status for row in kept).most_common()),
@@ -143,15 +143,17 @@ def _over_the_wall(calls: dict[str, list[SeenCall]], local: set[int]) -> list[st
     return [f"request {_number(call)} is local and reached {call.model}" for call in outside if _number(call) in local]
 
 
-def _peak(calls: Sequence[SeenCall]) -> int:
-    """The most at once; a client that left counts until it left, not until the busy server noticed."""
-    steps: list[tuple[float, int]] = []
+def _peak(calls: Sequence[SeenCall], steps: Mapping[int, Steps]) -> int:
+    """The most at once; a client that left counts until it left, not until a busy server noticed, or never did."""
+    counts: list[tuple[float, int]] = []
     for call in calls:
         ended = call.ended_s if call.ended_s is not None else call.time_s
         if call.outcome == "disconnected":
-            ended = max(call.time_s, ended - _SEEN_LATE_S)
-        steps += [(call.time_s, 1), (ended, -1)]
-    return max(accumulate(step for _, step in sorted(steps)), default=0)
+            ended -= _SEEN_LATE_S
+        if (sent := _sent(call, steps)) is not None and sent.known_s is not None:
+            ended = min(ended, sent.known_s)
+        counts += [(call.time_s, 1), (max(call.time_s, ended), -1)]
+    return max(accumulate(count for _, count in sorted(counts)), default=0)
 
 
 def _early_others(calls: Sequence[SeenCall], steps: Mapping[int, Steps]) -> int:

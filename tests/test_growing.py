@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from making import attempt
@@ -34,8 +35,8 @@ def write(books: Books, work: Callable[[sqlite3.Connection], Any]) -> Any:  # no
 
 def begun(number: int, **changes: Any) -> Any:  # noqa: ANN401
     """An attempt that has begun."""
-    begin = attempt(request_id=f"r{number}", time=FIRST + dt.timedelta(seconds=number), status="running", cost_usd=None)
-    return lambda connection: ledger.start(connection, begin, session=changes.get("session", "s"), reserved_pusd=7)
+    begin = attempt(request_id=f"r{number}", time=FIRST + dt.timedelta(seconds=number), status="running", cost_usd=None, **changes)
+    return lambda connection: ledger.start(connection, begin, session="s", reserved_pusd=7)
 
 
 def ended(row: int, rng: Random) -> Any:  # noqa: ANN401
@@ -102,6 +103,33 @@ def test_a_frame_is_its_owners(tmp_path: Path) -> None:
         assert (third.loc[0, "attempt"], third.loc[0, "time"]) == (1, FIRST)
         assert pd.isna(third.loc[0, "queue_s"])
         pd.testing.assert_frame_equal(third, from_scratch(books.path))
+
+
+def test_frames_that_share_their_memory_are_their_owners_too(tmp_path: Path) -> None:
+    """While nothing runs a frame is a look into the same memory as the one before: neither must be seen in the other."""
+    with contextlib.closing(Books(str(tmp_path / "books.db"), budgets={})) as books:
+        held: list[tuple[pd.DataFrame, pd.DataFrame]] = []
+        for number in range(12):
+            end = attempt(
+                model=f"model-{number % 5}", input_tokens=None if number % 2 else number, error_type="Unavailable" if number > 7 else None
+            )
+            row = write(books, begun(number, task=f"it's, task {number // 3}", agent=None if number < 5 else "NULL"))
+            write(books, lambda connection, row=row, end=end: ledger.finish(connection, row, end))
+            found = frame(books)
+            pd.testing.assert_frame_equal(found, from_scratch(books.path))
+            held.append((found, found.copy(deep=True)))
+        shared = [
+            np.shares_memory(held[-2][0][name].to_numpy(), held[-1][0][name].to_numpy()) for name in ("attempt", "queue_s", "cost_usd")
+        ]
+        assert all(shared), "nothing is copied for a new row"
+        for found, before in held:
+            pd.testing.assert_frame_equal(found, before)
+        values = {"queue_s": 9.0, "input_tokens": 9, "error": "mine", "attempt": 9, "time": FIRST, "tier": "paid", "tokens_estimated": True}
+        for name, value in values.items():
+            held[0][0].loc[0, name] = value
+        for found, before in held[1:]:
+            pd.testing.assert_frame_equal(found, before)
+        pd.testing.assert_frame_equal(frame(books), from_scratch(books.path))
 
 
 def test_only_what_is_new_is_read(tmp_path: Path) -> None:

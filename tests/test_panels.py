@@ -41,10 +41,14 @@ tier = "local"
 kind = "openai"
 base_url = "URL"
 tier = "free"
+[providers.anthropic]
+kind = "anthropic"
+api_key_env = "ANTHROPIC_API_KEY"
 [models]
 "qwen2.5-coder:7b" = { provider = "ollama", id = "short" }
 llama-70b = { provider = "groq", id = "long", price = { input = 0.59, output = 0.79 } }
 slow = { provider = "ollama", id = "slow" }
+claude = { provider = "anthropic", id = "claude" }
 [[routes]]
 name = "chat"
 try = ["qwen2.5-coder:7b", "llama-70b"]
@@ -68,7 +72,7 @@ def lab(server: ScriptedServer, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """One JupyterLab for all panels."""
     root = tmp_path_factory.mktemp("panels")
     (root / "routing.toml").write_text(ROUTING.replace("URL", server.url))
-    with running_lab(root) as running:
+    with running_lab(root, ANTHROPIC_API_KEY="") as running:
         yield running
 
 
@@ -145,5 +149,71 @@ def test_the_board_lives_beside_other_cells(lab: Lab) -> None:
     lab.leave()
     lab.open("board.ipynb")
     expect(lab.output(1).locator(".routebook-board")).to_contain_text("where the prompts went")
+    assert lab.page.get_by_text("Error displaying widget").count() == 0
+    assert lab.outside == []
+
+
+def test_the_compare_panel_is_used_with_keyboard_and_mouse(lab: Lab, server: ScriptedServer) -> None:
+    """Type, pick, run, cancel, vote, rate, close; nothing jumps at the end, and what is saved can be read."""
+    lab.open("panel.ipynb", ["import routebook as rb", "panel = rb.Compare()\npanel", "print(panel.result['llama-70b'].model)"])
+    lab.command("notebook:run-cell")
+    lab.command("notebook:move-cursor-down")
+    lab.command("notebook:run-cell")
+    form = lab.output(1).get_by_role("form", name="Compare models")
+    prompt = form.get_by_role("textbox", name="Prompt")
+    expect(form.get_by_role("checkbox", checked=True)).to_have_count(2)
+    expect(form.get_by_role("checkbox", name="claude")).to_be_disabled()
+    expect(form).to_contain_text("left out: no key")
+
+    form.get_by_role("button", name="Run").press("Enter")  # nothing is filled in
+    expect(form.get_by_role("alert")).to_have_text("There is no prompt yet.")
+    prompt.click()
+    lab.page.keyboard.type("How do I keep one of each word? ddx")  # keys that JupyterLab has commands for
+    lab.page.keyboard.press("Backspace")
+    lab.page.keyboard.press("Backspace")
+    lab.page.keyboard.press("Backspace")
+    lab.page.keyboard.press("Tab")
+    lab.page.keyboard.press("Tab")
+    lab.page.keyboard.press("Tab")
+    expect(form.get_by_role("checkbox", name="slow")).to_be_focused()
+    lab.page.keyboard.press("Space")
+    form.get_by_label("Longest answer, tokens").fill("200")
+    prompt.press("Control+Enter")
+
+    panes = lab.output(1).locator(".routebook-panes > .routebook-pane")
+    expect(panes).to_have_count(3)
+    expect(form.get_by_role("status").first).to_contain_text("3 answers on their way")
+    expect(panes.nth(2).locator(".routebook-text")).not_to_be_empty()
+    best = form.get_by_role("button", name="llama-70b is best")
+    expect(best).to_have_attribute("aria-disabled", "true")
+    expect(panes.nth(1).locator(".routebook-state")).to_have_text("done")
+    high = form.evaluate("node => node.offsetHeight")
+    before = len(server.seen.disconnects)
+    form.get_by_role("button", name="Cancel").press("Enter")
+    expect(form.get_by_role("status").first).to_contain_text("1 stopped")
+    expect(form.get_by_role("button", name="Cancel")).to_be_focused()
+    assert len(server.seen.disconnects) == before + 1
+    assert form.evaluate("node => node.offsetHeight") == high
+    expect(lab.output(1).locator(".routebook-compare")).to_contain_text("word by word")
+
+    best.press("Enter")
+    expect(form.get_by_role("group", name="Which is best?")).to_contain_text("noted: llama-70b is best")
+    form.get_by_role("combobox", name="Rating of qwen2.5-coder:7b").select_option("4")
+    expect(form.get_by_role("group", name="Which is best?")).to_contain_text("qwen2.5-coder:7b: 4 of 5")
+    lab.page.mouse.move(0, 0)
+    picture(lab, 1, "compare-panel")
+    lab.theme("JupyterLab Dark")
+    picture(lab, 1, "compare-panel-dark")
+    lab.theme("JupyterLab Light")
+    lab.command("notebook:move-cursor-down")
+    lab.command("notebook:run-cell")
+    expect(lab.output(2)).to_contain_text("llama-70b")
+    form.get_by_role("button", name="Close").press("Enter")
+    expect(form).to_have_count(0)
+    lab.save()
+    lab.leave()
+    lab.open("panel.ipynb")
+    expect(lab.output(1).locator(".routebook-report")).to_contain_text("How do I keep one of each word?")
+    expect(lab.output(1).locator(".routebook-compare")).to_contain_text("dict.fromkeys")
     assert lab.page.get_by_text("Error displaying widget").count() == 0
     assert lab.outside == []

@@ -27,6 +27,8 @@ SURE_MARK = 0.55
 LEARNED_WORDS = 0.2
 """Points of complexity for each step of the share of long words: what only a trained reader can judge is said in long words, and our readers,
 who marked how much work a prompt is, marked it too low."""
+LEVEL = {"data_analysis": 1.2, "code_generation": 0.8, "bug_fix": 0.4, "summarization": -0.6}
+"""Points of complexity added for the schooling a task takes, for the same reason."""
 WRITTEN_LATER = 2.0
 """Weight of the prompts of the second writing, in the plain words of everyday logs, which the first had too few of."""
 
@@ -63,7 +65,7 @@ def _own(folder: Path) -> Iterator[Row]:
                     "own",
                     task=row["task"],
                     task_weight=WRITTEN_LATER if row.get("written") == 2 else 1.0,  # noqa: PLR2004  the second writing
-                    complexity=row["complexity"] + LEARNED_WORDS * _learned(row["prompt"]),
+                    complexity=row["complexity"] + LEVEL.get(row["task"], 0.0) + LEARNED_WORDS * _learned(row["prompt"]),
                     strength=_blended(row["task"], row["strength"]),
                     strength_weight=OWN_STRENGTH,
                     needs_tools=row["needs_tools"],

@@ -41,12 +41,16 @@ if TYPE_CHECKING:
     from routebook.messages import Message as Message
     from routebook.messages import Plan as Plan
     from routebook.notebook.board import Board as Board
+    from routebook.notebook.compare_many import compare as compare
+    from routebook.notebook.compare_panel import Compare as Compare
 
 __version__ = "0.1.0"
 
 _WHERE = {
     "classify": "routebook.classify.classify",
     "Board": "routebook.notebook.board",
+    "Compare": "routebook.notebook.compare_panel",
+    "compare": "routebook.notebook.compare_many",
     "Router": "routebook.engine.router",
     "what_if": "routebook.engine.what_if",
     **dict.fromkeys(("Answer", "Classification", "Delta", "Message", "Plan"), "routebook.messages"),

@@ -63,6 +63,7 @@ class _Runner:
         self.sent: float | None = None
         self._race = race
         self.task = asyncio.ensure_future(attempt(race.runtime, self.turn, outcomes=race.outcomes))
+        self.task.add_done_callback(_look_at)
 
     def hear(self, event: Event) -> None:
         """Pass on what belongs to the stream: of the first all until the other wins, of the second nothing until it wins."""
@@ -85,6 +86,12 @@ class _Runner:
         if error is not None and not isinstance(error, RoutebookError):
             raise error
         return None if error is not None else self.task.result()
+
+
+def _look_at(task: asyncio.Task[Outcome]) -> None:
+    """Look at how it ended, though nobody may ask: the request may be cancelled meanwhile."""
+    if not task.cancelled():
+        task.exception()
 
 
 class _Race:

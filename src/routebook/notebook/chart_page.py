@@ -27,7 +27,7 @@ def chart_pages(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
     from routebook.tables import charts
     from routebook.tables.vega import MIME, picture, specification
 
-    drawn: tuple[alt.Chart | alt.LayerChart, ...] = (charts.spend(frame), charts.latency(frame), charts.destinations(frame))
+    drawn: tuple[alt.Chart | alt.LayerChart, ...] = (charts.spend(frame), charts.latency(frame), charts.where(frame))
     for chart, (title, table) in zip(drawn, chart_tables(frame), strict=True):
         spec = specification(chart)
         png = picture(spec)

@@ -42,8 +42,8 @@ def run(router: Router, prompt: str, asked: Overrides, *, panes: Mapping[str, st
     Raises:
         RoutebookError: none of them answered; this is why the first did not.
     """
-    ended: Ended = follow_all({pane: _start(router, prompt, with_model(asked, model)) for pane, model in panes.items()}, view)
-    comparison = replace(_comparison(prompt, ended.answers, ended.failures, panes), router=router)
+    ended: Ended = follow_all(starts_of(router, prompt, asked, panes), view)
+    comparison = replace(comparison_of(prompt, ended.answers, ended.failures, panes), router=router)
     if not comparison.answers and comparison.failures:
         raise next(iter(comparison.failures.values()))
     return comparison
@@ -75,7 +75,13 @@ def with_model(asked: Overrides, model: str) -> Overrides:
     return Overrides(**{**asked, "model": model, "cache": False})
 
 
-def _start(router: Router, prompt: str, asked: Overrides) -> Start:
+def starts_of(router: Router, prompt: str, asked: Overrides, panes: Mapping[str, str]) -> dict[str, Start]:
+    """What starts the request of each pane."""
+    return {pane: start_of(router, prompt, with_model(asked, model)) for pane, model in panes.items()}
+
+
+def start_of(router: Router, prompt: str, asked: Overrides) -> Start:
+    """What starts a request."""
     return lambda emit, on_end: router.start(prompt, emit=emit, on_end=on_end, **asked)
 
 
@@ -84,10 +90,11 @@ def _in_order(found: Mapping[str, T], panes: Mapping[str, str]) -> dict[str, T]:
 
 
 def _page(prompt: str, panes: Mapping[str, str], answers: Mapping[str, Answer], failures: Mapping[str, RoutebookError]) -> Bundle:
-    return compare_page(_comparison(prompt, answers, failures, panes))
+    return compare_page(comparison_of(prompt, answers, failures, panes))
 
 
-def _comparison(
+def comparison_of(
     prompt: str, answers: Mapping[str, Answer], failures: Mapping[str, RoutebookError], panes: Mapping[str, str]
 ) -> Comparison:  # fmt: skip
+    """The answers and failures in the order of the panes."""
     return Comparison(prompt=prompt, answers=_in_order(answers, panes), failures=_in_order(failures, panes))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 COLUMNS: Final = (
     "pane", "model", "status", "text", "ttft_s", "latency_s", "tokens_per_s", "input_tokens", "output_tokens", "cost_usd", "likeness", "error",
 )  # fmt: skip
+FLOATS: Final = ("ttft_s", "latency_s", "tokens_per_s", "cost_usd")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +89,11 @@ class Comparison:
         """
         from routebook.tables.rows import as_frame
 
-        return as_frame([*self._answered(), *self._failed()], columns=COLUMNS, floats=("ttft_s", "latency_s", "tokens_per_s", "cost_usd"))
+        return as_frame(self.rows(), columns=COLUMNS, floats=FLOATS)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows of the frame: answers first, then failures."""
+        return [*self._answered(), *self._failed()]
 
     def to_csv(self) -> str:
         """The frame as CSV."""

@@ -22,6 +22,12 @@ def load(shell: Any) -> None:  # noqa: ANN401  IPython has no types
     setattr(shell, _NAME, (magics, matcher))
 
 
+def session_of(shell: Any) -> Session | None:  # noqa: ANN401
+    """The session of a shell that has the extension loaded."""
+    found = getattr(shell, _NAME, None)
+    return found[0].session if found is not None else None
+
+
 def unload(shell: Any) -> None:  # noqa: ANN401
     """`%unload_ext routebook`: takes back all that `load` did."""
     found = getattr(shell, _NAME, None)

@@ -58,11 +58,11 @@ class _Text:
 class PanesWidget:
     """Shows requests side by side in JupyterLab, Notebook, VS Code or Colab; where no widget is drawn, the static form is what is seen."""
 
-    def __init__(self, panes: Sequence[str], *, last_page: LastPage) -> None:
-        """Nothing is shown yet."""
+    def __init__(self, panes: Sequence[str], *, last_page: LastPage, handle: Any = None) -> None:  # noqa: ANN401  IPython's
+        """Nothing is shown yet; with a `handle` of a display it takes that one's place, else it makes its own."""
         self._panes, self._last_page = list(panes), last_page
         self._widget: Any = None
-        self._handle: Any = None
+        self._handle: Any = handle
         self._page: Bundle | None = None
         self.heads: dict[str, str] = {}
         self._states: dict[str, str] = dict.fromkeys(panes, "starting")
@@ -75,7 +75,6 @@ class PanesWidget:
 
     def open(self, *, cancel: Callable[[str], None]) -> None:
         """Show the widget."""
-        from IPython.display import display
 
         def act(_widget: object, content: Mapping[str, Any], _buffers: object) -> None:
             if content.get("kind") == "cancel" and content.get("pane") in self._panes:
@@ -84,9 +83,7 @@ class PanesWidget:
         self._widget = _cell_widget()(panes=self._panes, states=self._states)
         self._widget.on_msg(act)
         answer_while_busy(self._widget)
-        bundle = self._widget._repr_mimebundle_()
-        data = bundle[0] if isinstance(bundle, tuple) else bundle
-        self._handle = display({**data, "text/plain": "…"}, raw=True, display_id=True)
+        self._handle = show_widget(self._widget, text="…", handle=self._handle)
 
     def show(self, news: Mapping[str, News]) -> None:
         """Send what is new."""
@@ -137,7 +134,7 @@ class PanesWidget:
 
     def close(self, answers: Mapping[str, Answer], failures: Mapping[str, RoutebookError]) -> None:
         """Put the static form in the widget's place."""
-        if self._handle is None:
+        if self._widget is None:
             return
         self._page = self._last_page(answers, failures)
         self.show_again()
@@ -197,6 +194,18 @@ def _cell_widget() -> Any:  # noqa: ANN401  the class is made when anywidget loa
         tails: Dict[str, str] = Dict().tag(sync=True)
 
     return Cell
+
+
+def show_widget(widget: Any, *, text: str, handle: Any = None) -> Any:  # noqa: ANN401
+    """Show a widget, in the place of what a handle shows if there is one; return the display's handle. `text` is its twin."""
+    from IPython.display import display
+
+    bundle = widget._repr_mimebundle_()
+    data = {**(bundle[0] if isinstance(bundle, tuple) else bundle), "text/plain": text}
+    if handle is None:
+        return display(data, raw=True, display_id=True)
+    handle.update(data, raw=True)
+    return handle
 
 
 def answer_while_busy(widget: Any) -> None:  # noqa: ANN401

@@ -1,37 +1,58 @@
-"""Columns of the frame as they grow: what was read stays, what is new is put behind it."""
+"""Columns of the frame as they grow: what was read stays where it is, and what is new is put behind it, where there is room for more."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+TEXTS_AT_ONCE: Final = 16_384
+
 
 class Numbers:
-    """Floats, NaN where unknown; or whole numbers and truths, which are never unknown."""
+    """Floats, NaN where unknown; or whole numbers and truths, which are never unknown.
+
+    Frames look into `memory`, so a row of it that any of them has is never written again.
+    """
 
     def __init__(self, dtype: str = "float64", *, unit: float = 1.0) -> None:
         """`unit` is what the stored values are divided by."""
-        self.data: npt.NDArray[Any] = np.empty(0, dtype=dtype)
+        self.memory: npt.NDArray[Any] = np.zeros(0, dtype=dtype)
+        self.size = 0
+        """The rows that are taken."""
         self._fresh: list[npt.NDArray[Any]] = []
         self._unit = unit
 
+    @property
+    def data(self) -> npt.NDArray[Any]:
+        """The rows that are taken."""
+        return self.memory[: self.size]
+
     def add(self, part: Sequence[Any]) -> None:
-        """Take in what was read next, in the memory that it needs at last."""
-        values = np.array(part, dtype=self.data.dtype)
+        """Take in what was read next."""
+        values = np.array(part, dtype=self.memory.dtype)
         self._fresh.append(values if self._unit == 1.0 else values / self._unit)
 
-    def join(self, keep: int) -> None:
-        """Put what was taken in behind so many of the old rows; the old column stays as it was, because frames were made of it."""
-        self.data = np.concatenate([self.data[:keep], *self._fresh])
+    def move(self, keep: int, room: int) -> None:
+        """Go on in new memory, with so many of the old rows: the old memory is left to the frames that look into it."""
+        memory = np.zeros(room, dtype=self.memory.dtype)  # what is not written yet costs no memory yet
+        memory[:keep] = self.memory[:keep]
+        self.memory = memory
+
+    def join(self, keep: int) -> npt.NDArray[Any]:
+        """Put what was taken in behind so many of the old rows; return it."""
+        fresh = np.concatenate([self.memory[:0], *self._fresh])
         self._fresh.clear()
+        self.size = keep + len(fresh)
+        self.memory[keep : self.size] = fresh
+        return fresh
 
     def typed(self) -> Any:  # noqa: ANN401  what a frame takes
-        """The column as pandas has it best."""
-        return self.data
+        """All of the memory as pandas has it best, not copied."""
+        return self.memory
 
 
 class Times(Numbers):
@@ -42,17 +63,39 @@ class Times(Numbers):
         super().__init__("int64")
 
     def typed(self) -> Any:  # noqa: ANN401
-        """As `datetime64[us, UTC]`."""
+        """The rows that are taken as `datetime64[us, UTC]`: pandas copies them."""
         return pd.DatetimeIndex(self.data.view("datetime64[us]")).tz_localize("UTC")
 
 
 class Counts(Numbers):
     """Whole numbers that may be unknown."""
 
+    def __init__(self) -> None:
+        """No counts yet."""
+        super().__init__("int64")
+        self._unknown = Numbers("bool")
+
+    def add(self, part: Sequence[Any]) -> None:
+        """As `Numbers.add`."""
+        values = np.array(part, dtype="float64")
+        unknown = np.isnan(values)
+        values[unknown] = 1
+        self._fresh.append(values.astype("int64"))
+        self._unknown.add(unknown)  # type: ignore[arg-type]  an array is a sequence to numpy
+
+    def move(self, keep: int, room: int) -> None:
+        """As `Numbers.move`."""
+        super().move(keep, room)
+        self._unknown.move(keep, room)
+
+    def join(self, keep: int) -> npt.NDArray[Any]:
+        """As `Numbers.join`."""
+        self._unknown.join(keep)
+        return super().join(keep)
+
     def typed(self) -> Any:  # noqa: ANN401
         """As `Int64`."""
-        unknown = np.isnan(self.data)
-        return pd.arrays.IntegerArray(np.where(unknown, 1.0, self.data).astype("int64"), unknown)
+        return pd.arrays.IntegerArray(self.memory, self._unknown.memory)
 
 
 class Texts:
@@ -62,53 +105,24 @@ class Texts:
         """No text yet."""
         self._values = pd.Series([], dtype="str")
         self._fresh: list[pd.Series] = []
+        self._loose: list[str | None] = []
 
     def add(self, part: Sequence[Any]) -> None:
         """As `Numbers.add`."""
-        self._fresh.append(pd.Series(part, dtype="str"))
+        self._loose += part
+        if len(self._loose) > TEXTS_AT_ONCE:
+            self._bind()
+
+    def _bind(self) -> None:
+        self._fresh.append(pd.Series(self._loose, dtype="str"))
+        self._loose = []
 
     def join(self, keep: int) -> None:
-        """As `Numbers.join`."""
+        """As `Numbers.join`, in new memory if need be."""
+        self._bind()
         self._values = pd.concat([self._values.iloc[:keep], *self._fresh], ignore_index=True)
         self._fresh.clear()
 
     def typed(self) -> Any:  # noqa: ANN401
         """As pandas' `str`."""
         return self._values.array
-
-
-class _Codes(dict[Any, int]):
-    """A number for each name, in the order in which they were first seen; -1 for none."""
-
-    def __missing__(self, name: str) -> int:
-        self[name] = code = len(self) - 1
-        return code
-
-
-class Names:
-    """Texts of which there are few."""
-
-    def __init__(self) -> None:
-        """No name yet."""
-        self._codes = _Codes({None: -1})
-        self._values = np.empty(0, dtype="int32")
-        self._fresh: list[npt.NDArray[np.int32]] = []
-
-    def add(self, part: Sequence[Any]) -> None:
-        """As `Numbers.add`."""
-        self._fresh.append(np.fromiter(map(self._codes.__getitem__, part), dtype="int32", count=len(part)))
-
-    def join(self, keep: int) -> None:
-        """As `Numbers.join`."""
-        self._values = np.concatenate([self._values[:keep], *self._fresh])
-        self._fresh.clear()
-
-    def typed(self) -> Any:  # noqa: ANN401
-        """As a category, its names in alphabetical order, none that does not occur."""
-        names = np.array([name for name in self._codes if name is not None], dtype=object)
-        used = np.zeros(len(names) + 1, dtype=bool)
-        used[self._values] = True  # -1 is the last
-        order = np.array(sorted(np.flatnonzero(used[:-1]), key=names.__getitem__), dtype="intp")
-        place = np.full(len(names) + 1, -1, dtype=np.min_scalar_type(-max(len(order), 1)))
-        place[order] = np.arange(len(order))
-        return pd.Categorical.from_codes(place[self._values], categories=pd.Index(names[order], dtype="str"), validate=False)

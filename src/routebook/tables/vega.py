@@ -13,17 +13,19 @@ from typing import Any, Final
 
 import altair as alt
 
+from routebook.tables.twin import said
+
 MIME: Final = "application/vnd.vegalite.v5+json"
 SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v5.json"
 VL_CONVERT: Final = "5.8"
 """The edition nearest to JupyterLab's (5.6) that vl-convert has."""
 
 
-def specification(chart: alt.Chart | alt.LayerChart) -> dict[str, Any]:
-    """The specification with its data inside, whatever the user told Altair about data."""
+def specification(chart: Any) -> dict[str, Any]:  # noqa: ANN401  Altair's charts have no common type
+    """The specification with its data inside, whatever the user told Altair about data; its title is what a screen reader says of the drawing."""
     with alt.data_transformers.enable("default"):
         spec: dict[str, Any] = chart.to_dict()
-    return {**spec, "$schema": SCHEMA}
+    return {"description": ". ".join(said(spec.get("title"))) or "a chart", **spec, "$schema": SCHEMA}
 
 
 def picture(spec: dict[str, Any]) -> str | None:

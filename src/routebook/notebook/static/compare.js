@@ -1,0 +1,176 @@
+// The controls of rb.Compare(): a prompt, models to pick, parameters, Run and Cancel, and what one thinks of the answers.
+//
+// The kernel holds the state and this draws it. What a person fills in goes up when a field is left, so that a page that is loaded again has
+// it; what a person does goes up as messages. Everything is set as text. Nothing that has the focus is ever disabled, because the keyboard
+// would lose its place: such a button says aria-disabled and does nothing.
+let count = 0;
+
+const make = (tag, name, text = "") => {
+  const node = document.createElement(tag);
+  if (name) node.className = `routebook-${name}`;
+  node.textContent = text;
+  return node;
+};
+
+const makeButton = (text, name, act) => {
+  const button = make("button", name, text);
+  button.type = "button";
+  button.onclick = () => button.getAttribute("aria-disabled") !== "true" && act();
+  return button;
+};
+
+const turn = (button, on) => button.setAttribute("aria-disabled", String(!on));
+
+const labelled = (text, field) => {
+  const label = make("label", "field");
+  label.append(make("span", "", text), field);
+  return label;
+};
+
+const makeGroup = (title, name) => {
+  const group = make("fieldset", name);
+  group.append(make("legend", "", title));
+  return group;
+};
+
+const makeModel = (offered, number) => {
+  const label = make("label", offered.off ? "model routebook-off" : "model");
+  const box = make("input");
+  const about = make("span", "about", `${offered.tier} · ${offered.state}`);
+  box.type = "checkbox";
+  box.value = offered.name;
+  box.disabled = offered.off;
+  about.id = `routebook-about-${number}-${++count}`;
+  box.setAttribute("aria-label", offered.name);
+  box.setAttribute("aria-describedby", about.id);
+  label.title = offered.why || about.textContent;
+  const said = make("span", "named");
+  said.append(make("span", "name", offered.name), about);
+  label.append(box, said);
+  return { label, box };
+};
+
+const makeNumber = (model, trait, title, hint, mode) => {
+  const field = make("input", "number");
+  field.type = "text";
+  field.inputMode = mode;
+  field.placeholder = hint;
+  field.value = model.get(trait);
+  return { trait, field, label: labelled(title, field) };
+};
+
+const RATINGS = ["not rated", "1 poor", "2", "3", "4", "5 excellent"];
+
+const makeVerdict = (name, model) => {
+  const box = make("div", "verdict");
+  const best = makeButton("Best", "button", () => model.send({ kind: "vote", pane: name }));
+  const rating = make("select", "rating");
+  RATINGS.forEach((text, at) => rating.append(new Option(text, at)));
+  best.setAttribute("aria-label", `${name} is best`);
+  rating.setAttribute("aria-label", `Rating of ${name}`);
+  rating.onchange = () => rating.value !== "0" && model.send({ kind: "rate", pane: name, score: (rating.value - 1) / 4 });
+  box.append(make("span", "name", name), best, rating);
+  return {
+    box,
+    show() {
+      const won = model.get("won");
+      const ready = !model.get("running") && model.get("answered").includes(name);
+      turn(best, ready && !won);
+      best.setAttribute("aria-pressed", String(won === name));
+      box.classList.toggle("routebook-won", won === name);
+      rating.disabled = !ready;
+    },
+  };
+};
+
+export default {
+  render({ model, el }) {
+    const form = make("div", "cell routebook-panel");
+    const prompt = make("textarea", "prompt");
+    const models = makeGroup("Models", "models");
+    const list = make("div", "list");
+    const fields = make("div", "fields");
+    const foot = make("div", "foot");
+    const state = make("span", "state");
+    const note = make("span", "problem");
+    const verdicts = makeGroup("Which is best?", "verdicts");
+    const judged = make("div", "judged");
+    const noted = make("span", "noted");
+    const offered = model.get("models").map(makeModel);
+    const numbers = [
+      makeNumber(model, "temperature", "Temperature", "the model's own", "decimal"),
+      makeNumber(model, "max_tokens", "Longest answer, tokens", "the model's own", "numeric"),
+      makeNumber(model, "repeat", "Times each", "1", "numeric"),
+    ];
+    const filled = () => ({
+      prompt: prompt.value,
+      models: offered.filter(({ box }) => box.checked).map(({ box }) => box.value),
+      ...Object.fromEntries(numbers.map(({ trait, field }) => [trait, field.value])),
+    });
+    const keep = () => {
+      const { models: picked, ...rest } = filled();
+      for (const [trait, value] of Object.entries({ ...rest, picked })) model.set(trait, value);
+      model.save_changes();
+    };
+    const start = () => !model.get("running") && model.send({ kind: "run", ...filled() });
+    const run = makeButton("Run", "button routebook-main", start);
+    const cancel = makeButton("Cancel", "button", () => model.send({ kind: "cancel" }));
+    const close = makeButton("Close", "button routebook-close", () => model.send({ kind: "close" }));
+    let verdict = [];
+
+    prompt.rows = 3;
+    prompt.value = model.get("prompt");
+    prompt.placeholder = "One prompt for all of them; Ctrl+Enter runs";
+    prompt.onkeydown = (event) => {
+      if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+      event.preventDefault();
+      start();
+    };
+    offered.forEach(({ box, label }) => {
+      box.checked = model.get("picked").includes(box.value);
+      list.append(label);
+    });
+    models.append(list);
+    fields.append(...numbers.map(({ label }) => label));
+    state.setAttribute("role", "status");
+    note.setAttribute("role", "alert");
+    noted.setAttribute("role", "status");
+    close.title = "Leave the answers, and put a line that can be saved in the place of these controls";
+    foot.append(run, cancel, state, note, close);
+    verdicts.append(judged, noted);
+    form.setAttribute("role", "form");
+    form.setAttribute("aria-label", "Compare models");
+    form.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab would take keys for commands on cells
+    form.addEventListener("change", keep);
+    form.append(labelled("Prompt", prompt), models, fields, foot, verdicts);
+    el.append(form);
+
+    const showState = () => {
+      turn(run, !model.get("running"));
+      turn(cancel, model.get("running"));
+      state.textContent = model.get("note") ? "" : model.get("state");
+      note.textContent = model.get("note");
+    };
+    const showVerdicts = () => {
+      verdicts.hidden = verdict.length === 0;
+      verdict.forEach((one) => one.show());
+      noted.textContent = model.get("verdict");
+    };
+    const showPanes = () => {
+      verdict = model.get("panes").map((name) => makeVerdict(name, model));
+      judged.replaceChildren(...verdict.map(({ box }) => box));
+      showVerdicts();
+    };
+    const watched = {
+      "change:running change:state change:note": showState,
+      "change:running change:answered change:won change:verdict": showVerdicts,
+      "change:panes": showPanes,
+    };
+    for (const [names, react] of Object.entries(watched)) model.on(names, react);
+    showState();
+    showPanes();
+    return () => {
+      for (const [names, react] of Object.entries(watched)) model.off(names, react);
+    };
+  },
+};
