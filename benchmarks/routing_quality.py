@@ -19,9 +19,9 @@ import numpy as np
 import pandas as pd
 from curves import apgr, calibration_gap, macro_f1, spearman
 
-from routebook.classify import model
-from routebook.classify.classify import classify
-from routebook.classify.features import features
+from routebook.classifier import model
+from routebook.classifier.classify import classify
+from routebook.classifier.features import features
 from routebook.labels import TASKS
 
 Scores = np.ndarray
@@ -154,7 +154,7 @@ def cost(bench: Bench) -> None:
         classify(prompt)
         times.append(1e3 * (time.perf_counter() - began))
     code = (
-        "import time, re, pathlib, routebook.classify.classify as c\n"
+        "import time, re, pathlib, routebook.classifier.classify as c\n"
         "def rss(): return int(re.search(r'VmRSS:\\s+(\\d+)', pathlib.Path('/proc/self/status').read_text())[1])\n"
         "m = rss(); t = time.perf_counter(); c.classify('hi'); t = time.perf_counter() - t; print(1e3 * t, (rss() - m) / 1024)"
     )

@@ -37,7 +37,7 @@ from routebook.backends.registry import open_backend
 from routebook.backends.sse import SseParser
 from routebook.backends.translate import Translator
 from routebook.backends.waits import LONGEST_S, duration_s, reset_s, stated_s
-from routebook.classify.classify import classify
+from routebook.classifier.classify import classify
 from routebook.config.read import parse
 from routebook.config.values import Provider
 from routebook.errors import ConfigError, ProviderError, RoutebookError, StreamBroken, UsageError

@@ -6,7 +6,7 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any
 
-from routebook.classify.features import features
+from routebook.classifier.features import features
 from routebook.config.values import Price
 from routebook.learn.beliefs import Beliefs
 from routebook.learn.memory import Memory

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from unseen_prompts import UNSEEN
 
-from routebook.classify.classify import UNSURE, classify
+from routebook.classifier.classify import UNSURE, classify
 from routebook.config.values import OwnTask
 from routebook.labels import TASKS
 from routebook.plan.match import LEAST_CONFIDENCE
@@ -258,6 +258,6 @@ def test_a_keyword_inside_a_word_does_not_count() -> None:
 def test_numpy_is_loaded_by_the_first_call_and_not_before() -> None:
     """Importing Routebook is free of charge; a plan by name needs no weights."""
     code = (
-        "import sys, routebook.classify.classify as c; assert 'numpy' not in sys.modules; c.classify('hi'); assert 'numpy' in sys.modules"
+        "import sys, routebook.classifier.classify as c; assert 'numpy' not in sys.modules; c.classify('hi'); assert 'numpy' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

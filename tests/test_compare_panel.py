@@ -188,7 +188,7 @@ def test_a_model_that_fails_spoils_nothing(kernel: Kernel) -> None:
         ({"models": ["tom"]}, "takes 2 to 12 answers"),
         ({"prompt": "  "}, "There is no prompt yet"),
         ({"temperature": "hot"}, "Temperature takes a number from 0 to 2, and 'hot' is none"),
-        ({"max_tokens": "-1"}, "Max tokens takes a whole number above 0"),
+        ({"max_tokens": "-1"}, "Longest answer takes a whole number above 0"),
         ({"models": ["tom", "tomm"]}, "Did you mean 'tom'"),
     ],
 )

@@ -5,13 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from routebook.classify.features import N_BUCKETS, N_PLACES, buckets, features
-from routebook.classify.structure import HEAD, TAIL, read_lines
+from routebook.classifier.features import N_BUCKETS, N_PLACES, buckets, features
+from routebook.classifier.structure import HEAD, TAIL, read_lines
 
 
 def test_places_are_the_same_in_every_process() -> None:
     """Shipped weights and a user's memory are keyed by them; Python's own hash is salted per process."""
-    code = "from routebook.classify.features import *; print(buckets(features('Write a haiku about 3 cats')))"
+    code = "from routebook.classifier.features import *; print(buckets(features('Write a haiku about 3 cats')))"
     runs = {subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout for _ in range(2)}
     assert runs == {f"{buckets(features('Write a haiku about 3 cats'))}\n"}
 

@@ -8,6 +8,7 @@ import datetime as dt
 import sqlite3
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -114,7 +115,7 @@ def test_frames_that_share_their_memory_are_their_owners_too(tmp_path: Path) -> 
                 model=f"model-{number % 5}", input_tokens=None if number % 2 else number, error_type="Unavailable" if number > 7 else None
             )
             row = write(books, begun(number, task=f"it's, task {number // 3}", agent=None if number < 5 else "NULL"))
-            write(books, lambda connection, row=row, end=end: ledger.finish(connection, row, end))
+            write(books, partial(ledger.finish, row=row, attempt=end))
             found = frame(books)
             pd.testing.assert_frame_equal(found, from_scratch(books.path))
             held.append((found, found.copy(deep=True)))

@@ -14,10 +14,10 @@ import routebook
 ROOT = Path(routebook.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 FLOORS = {
-    "messages": 0, "events": 0, "errors": 0, "text": 0, "tokens": 0, "near": 0, "labels": 0, "lessons": 0, "config": 1, "classify": 2, "plan": 2, "backends": 3, "books": 3, "learn": 3,
+    "messages": 0, "events": 0, "errors": 0, "text": 0, "tokens": 0, "near": 0, "labels": 0, "lessons": 0, "config": 1, "classifier": 2, "plan": 2, "backends": 3, "books": 3, "learn": 3,
     "tables": 4, "engine": 5, "testing": 5, "notebook": 6, "cli": 6, "__main__": 7, "__init__": 7,
 }  # fmt: skip
-APART = {("backends", "books"), ("books", "backends"), ("classify", "plan"), ("plan", "classify"), ("learn", "books"), ("learn", "backends")}
+APART = {("backends", "books"), ("books", "backends"), ("classifier", "plan"), ("plan", "classifier"), ("learn", "books"), ("learn", "backends")}
 HOMES = {
     "pandas": {"tables"}, "altair": {"tables"}, "IPython": {"notebook"}, "ipywidgets": {"notebook"}, "anywidget": {"notebook"},
     "httpx": {"backends"}, "ollama": {"backends"}, "xllamacpp": {"backends"}, "sqlite3": {"books", "engine"}, "genai_prices": {"config"},
@@ -105,3 +105,13 @@ def test_every_public_name_is_there_and_documented() -> None:
 def test_an_unknown_public_name_is_an_attribute_error() -> None:
     """`hasattr` and `getattr` with a default must work."""
     assert not hasattr(routebook, "no_such_name")
+
+
+def test_no_public_name_is_hidden_by_a_module_of_that_name() -> None:
+    """A room called `classify` would take the place of `rb.classify` as soon as anything imports it."""
+    import pkgutil
+
+    import routebook
+
+    modules = {module.name for module in pkgutil.iter_modules(routebook.__path__)}
+    assert modules & set(routebook.__all__) == set()

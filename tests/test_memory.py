@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from lessons_made import START, lesson
 
-from routebook.classify.features import features
+from routebook.classifier.features import features
 from routebook.learn.memory import ALIKE, MOST, Memory
 from routebook.learn.signature import LENGTH, signature, unpacked
 from routebook.plan.evidence import SURE, Remembered

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from routebook.classify.features import N_PLACES, features
-from routebook.classify.model import HEADS, score, shares, weights
+from routebook.classifier.features import N_PLACES, features
+from routebook.classifier.model import HEADS, score, shares, weights
 
 
 def test_the_weights_are_small() -> None:
     """Everybody who installs Routebook downloads them."""
-    assert len(files("routebook.classify").joinpath("weights.npz").read_bytes()) < 8_000_000
+    assert len(files("routebook.classifier").joinpath("weights.npz").read_bytes()) < 8_000_000
 
 
 def test_the_weights_fit_the_features() -> None:
@@ -42,7 +42,7 @@ def test_shares_add_up_to_one() -> None:
 def test_loading_is_cheap_in_memory() -> None:
     """A notebook's kernel is shared with the user's data: less than 60 MB for numpy and the weights together."""
     code = (
-        "import re, pathlib, routebook.classify.classify as c\n"
+        "import re, pathlib, routebook.classifier.classify as c\n"
         "def rss(): return int(re.search(r'VmRSS:\\s+(\\d+)', pathlib.Path('/proc/self/status').read_text())[1])\n"
         "before = rss(); c.classify('hi'); print((rss() - before) / 1024)"
     )

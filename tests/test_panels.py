@@ -30,6 +30,7 @@ LONG = """Use a `set` to see whether a word was there, and keep the first of eac
 seen = set()
 [word for word in words if not (word in seen or seen.add(word))]
 ```"""
+SLOW = "Go through the words once, and put each at the end of a new list unless it stands there already. "
 ROUTING = """
 [books]
 path = "books.db"
@@ -61,7 +62,7 @@ def server() -> Iterator[ScriptedServer]:
     scripts = {
         "short": Chaos(reply=SHORT, tokens_per_s=40),
         "long": Chaos(reply=LONG, tokens_per_s=60),
-        "slow": Chaos(tokens=4000, tokens_per_s=20),
+        "slow": Chaos(reply=SLOW * 100, tokens_per_s=20),
     }
     with ScriptedServer(models=scripts) as running:
         yield running
@@ -201,10 +202,9 @@ def test_the_compare_panel_is_used_with_keyboard_and_mouse(lab: Lab, server: Scr
     form.get_by_role("combobox", name="Rating of qwen2.5-coder:7b").select_option("4")
     expect(form.get_by_role("group", name="Which is best?")).to_contain_text("qwen2.5-coder:7b: 4 of 5")
     lab.page.mouse.move(0, 0)
+    lab.page.set_viewport_size({"width": 1200, "height": 1300})
     picture(lab, 1, "compare-panel")
-    lab.theme("JupyterLab Dark")
-    picture(lab, 1, "compare-panel-dark")
-    lab.theme("JupyterLab Light")
+    lab.page.set_viewport_size({"width": 1200, "height": 900})
     lab.command("notebook:move-cursor-down")
     lab.command("notebook:run-cell")
     expect(lab.output(2)).to_contain_text("llama-70b")

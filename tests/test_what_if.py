@@ -10,7 +10,7 @@ import pytest
 from making import config
 
 import routebook as rb
-from routebook.classify.classify import classify
+from routebook.classifier.classify import classify
 from routebook.config.values import Config
 from routebook.errors import UsageError
 

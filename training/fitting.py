@@ -12,9 +12,9 @@ from rows import Row
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from routebook.classify.features import N_BUCKETS, N_PLACES, buckets, features
-from routebook.classify.figures import FIGURES
-from routebook.classify.model import UNMET
+from routebook.classifier.features import N_BUCKETS, N_PLACES, buckets, features
+from routebook.classifier.figures import FIGURES
+from routebook.classifier.model import UNMET
 from routebook.labels import TASKS
 
 LEAST_PROMPTS = 4

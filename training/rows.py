@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from routebook.classify.features import features
+from routebook.classifier.features import features
 
 LICENSED = 0.15
 """Weight of a licensed row's task beside one of our own prompts: there are many, of few kinds."""

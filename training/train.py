@@ -1,7 +1,7 @@
 """Train the shipped weights: `python training/train.py [--data DIR]`, deterministic, a few minutes on two cores.
 
 Trains on `training/prompts/*.jsonl`; with `--data`, also on the rows of the tuning data whose licence allows it (the model card lists them).
-Writes `src/routebook/classify/weights.npz`. Needs the extra `train` (scikit-learn, scipy).
+Writes `src/routebook/classifier/weights.npz`. Needs the extra `train` (scikit-learn, scipy).
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import fitting
 import numpy as np
 import rows
 
-from routebook.classify.features import N_BUCKETS
-from routebook.classify.model import HEADS
+from routebook.classifier.features import N_BUCKETS
+from routebook.classifier.model import HEADS
 from routebook.labels import TASKS
 
 HERE = Path(__file__).resolve().parent
-OUT = HERE.parent / "src" / "routebook" / "classify" / "weights.npz"
+OUT = HERE.parent / "src" / "routebook" / "classifier" / "weights.npz"
 SHARPNESS = 1.4
 """Chosen on validation prompts so that confidence is calibrated there; see MODEL_CARD.md."""
 

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from routebook.classify.classify import classify as classify
+    from routebook.classifier.classify import classify as classify
     from routebook.engine.router import Router as Router
     from routebook.engine.what_if import what_if as what_if
     from routebook.errors import AllAttemptsFailed as AllAttemptsFailed
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _WHERE = {
-    "classify": "routebook.classify.classify",
+    "classify": "routebook.classifier.classify",
     "Board": "routebook.notebook.board",
     "Compare": "routebook.notebook.compare_panel",
     "compare": "routebook.notebook.compare_many",

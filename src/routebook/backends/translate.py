@@ -147,9 +147,9 @@ class Translator:
             status=status,
             headers=limit_headers(headers),
             hint=self._hints["final"] if is_final else "",
-            retry_after_s=google_day_s(self._clock) if _GOOGLE_DAY.search(quotas) else stated_s(
-                headers, text=what.text, delay=_retry_delay(what), clock=self._clock
-            ),
+            retry_after_s=google_day_s(self._clock)
+            if _GOOGLE_DAY.search(quotas)
+            else stated_s(headers, text=what.text, delay=_retry_delay(what), clock=self._clock),
             is_daily=bool(_DAILY.search(everything)) or _has_spent_day(headers),
             is_final=is_final,
         )

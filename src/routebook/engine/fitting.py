@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from routebook.books import fits
-from routebook.classify.classify import classify
+from routebook.classifier.classify import classify
 from routebook.engine.labelled import Labelled, read_labelled
 from routebook.errors import UsageError
 from routebook.plan.belief import Belief

@@ -17,8 +17,8 @@ from routebook.books import outcomes
 from routebook.books.books import Books
 from routebook.books.connect import MEMORY
 from routebook.books.outcomes import Extent
-from routebook.classify.features import Features, features
-from routebook.classify.structure import HEAD, TAIL
+from routebook.classifier.features import Features, features
+from routebook.classifier.structure import HEAD, TAIL
 from routebook.errors import BooksError
 from routebook.learn.beliefs import Beliefs
 from routebook.learn.memory import MOST, Memory

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 import msgspec
 
 from routebook.books.ledger import attempts_of
-from routebook.classify.classify import classify
+from routebook.classifier.classify import classify
 from routebook.config.read import Loaded, load
 from routebook.config.values import Config
 from routebook.engine import fitting, outcomes

@@ -11,7 +11,7 @@ import random
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from routebook.classify.classify import classify
+from routebook.classifier.classify import classify
 from routebook.config.prices import price_of
 from routebook.config.read import Loaded, load
 from routebook.config.values import Config, Route

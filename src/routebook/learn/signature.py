@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from routebook.classify.features import N_BUCKETS, Features, buckets
-from routebook.classify.model import UNMET, weights
+from routebook.classifier.features import N_BUCKETS, Features, buckets
+from routebook.classifier.model import UNMET, weights
 
 if TYPE_CHECKING:
     import numpy as np

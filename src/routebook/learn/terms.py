@@ -1,7 +1,7 @@
 """What a prompt is about, as numbers: its words, pairs of words and pieces of words; and its shape, as signs with names.
 
 These are for learning from a few thousand prompts of one user, where what a prompt is about matters and how it is put matters less.
-They are kept apart from what the shipped weights read (`classify/features.py`), so that a saved fit outlives new weights.
+They are kept apart from what the shipped weights read (`classifier/features.py`), so that a saved fit outlives new weights.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from routebook.classify.features import Features, features
-from routebook.classify.structure import HEAD, TAIL
+from routebook.classifier.features import Features, features
+from routebook.classifier.structure import HEAD, TAIL
 
 _WORD: Final = re.compile(r"[^\W\d_]+|\d+|[^\w\s]")
 _MOST_WORDS: Final = 500

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from routebook.notebook.session import Session
 
 _WILDEST: Final = 2.0
+_LABELS: Final = {"temperature": "Temperature", "max_tokens": "Longest answer", "repeat": "Times each"}
 _BEGINNING: Final = 200
 """Characters of a prompt that stay on the page."""
 
@@ -73,7 +74,7 @@ def _number(content: Mapping[str, Any], name: str, *, low: float, high: float) -
     except ValueError:
         value = float("nan")
     if not low <= value <= high:
-        raise UsageError(f"{_spoken(name)} takes a number from {low:g} to {high:g}, and {text!r} is none.")
+        raise UsageError(f"{_LABELS[name]} takes a number from {low:g} to {high:g}, and {text!r} is none.")
     return value
 
 
@@ -82,9 +83,5 @@ def _whole(content: Mapping[str, Any], name: str) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdecimal() and int(text) > 0):
-        raise UsageError(f"{_spoken(name)} takes a whole number above 0, and {text!r} is none.")
+        raise UsageError(f"{_LABELS[name]} takes a whole number above 0, and {text!r} is none.")
     return int(text)
-
-
-def _spoken(name: str) -> str:
-    return name.replace("_", " ").capitalize()

@@ -48,9 +48,10 @@ def calibration(frame: pd.DataFrame) -> Chart | Layers:
     same = base.mark_rule(strokeDash=[4, 3], color=QUIET).encode(
         x=alt.datum(0), x2=alt.datum(1), y=alt.datum(0), y2=alt.datum(1), tooltip=alt.value(None)
     )
-    note = "point: a tenth of the scale, larger with more votes · line: where the truth lies, 19 times of 20"
-    under = "under the dashed line: worse than believed; over it: better"
-    chart: Layers = Layers(data=points, layer=[same, spread, marks], title=titled(TITLE, note, under)).properties(
-        width=HEIGHT, height=HEIGHT
+    notes = (
+        "over the dashed line: better than believed; under it: worse",
+        "the larger a point the more votes;",
+        "its line: where the truth lies, 19 times of 20",
     )
+    chart: Layers = Layers(data=points, layer=[same, spread, marks], title=titled(TITLE, *notes)).properties(width=HEIGHT, height=HEIGHT)
     return chart

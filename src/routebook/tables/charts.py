@@ -80,7 +80,7 @@ def latency(frame: pd.DataFrame) -> Chart | Layers:
             tip("answers", form=",d"),
         ],
     )
-    bars = base.mark_bar(opacity=0.75, color=BAR_COLOUR, height=14).encode(x=alt.X("latency_s:Q", title="seconds"))
+    bars = base.mark_bar(opacity=0.75, color=BAR_COLOUR).encode(x=alt.X("latency_s:Q", title="seconds"))
     spread = base.mark_rule(color=QUIET, strokeWidth=1.5).encode(x="latency_s:Q", x2="p95_s:Q")
     ticks = base.mark_tick(thickness=3, color=TICK_COLOUR, size=14).encode(x="ttft_s:Q")
     title = titled("Time to answer, by model", "bar: middle answer · tick: its first token · line: 19 of 20 answers took no longer")

@@ -81,7 +81,7 @@ class Counts(Numbers):
         unknown = np.isnan(values)
         values[unknown] = 1
         self._fresh.append(values.astype("int64"))
-        self._unknown.add(unknown)  # type: ignore[arg-type]  an array is a sequence to numpy
+        self._unknown.add(unknown.tolist())
 
     def move(self, keep: int, room: int) -> None:
         """As `Numbers.move`."""

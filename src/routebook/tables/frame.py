@@ -82,13 +82,12 @@ class _Kept:
 
     def _join(self, fresh: int, *, has_moved: bool) -> None:
         """Put what was read behind what is stable; in new memory when there is no room, or when a frame has rows that are others now."""
-        numbers = [column for column in (self.ids, *self.groups, *self.alone.values()) if isinstance(column, Numbers)]
-        if has_moved:
-            size = self.stable + fresh
-            for column in numbers:
+        columns: tuple[Numbers | Texts, ...] = (self.ids, *self.groups, *self.alone.values())
+        size = self.stable + fresh
+        for column in columns:
+            if has_moved and isinstance(column, Numbers):
                 column.move(self.stable, size + size // 8 + ROOM)
-        for each in (*numbers, *(column for column in self.alone.values() if isinstance(column, Texts))):
-            each.join(self.stable)
+            column.join(self.stable)
         changed = {name: values for group in self.groups for name, values in group.changed(self.stable)}
         if has_moved or self.whole is None:
             same = {name: column.typed() for name, column in self.alone.items() if name not in MADE_ANEW}

@@ -9,6 +9,7 @@ import pandas as pd
 
 from routebook.errors import UsageError
 from routebook.near import did_you_mean
+from routebook.tables.amounts import usd
 from routebook.tables.needed import EMPTY, UNVOTED, need
 from routebook.tables.offline import Chart, Layers
 from routebook.tables.points import Show, cells
@@ -16,6 +17,7 @@ from routebook.tables.style import nothing, tip, titled
 
 CELL: Final = (64, 26)
 """Pixels of a cell: across, down."""
+GAPS: Final = alt.Scale(paddingInner=0.06, paddingOuter=0)
 DARK, LIGHT = "#1a1a1a", "#ffffff"
 TITLES: Final = {
     "count": ("Prompts, by task and model", "how many each model answered"),
@@ -42,15 +44,21 @@ def heatmap(frame: pd.DataFrame, *, show: Show = "count") -> Chart | Layers:
     data = points.assign(label=[_label(value, show) for value in points["value"]], ink=_inks(points["value"], show))
     models = list(dict.fromkeys(points.groupby("model")["n"].sum().sort_values(ascending=False, kind="stable").index))
     base = alt.Chart(data).encode(
-        x=alt.X("model:N", title=None, sort=models, axis=alt.Axis(orient="top", labelAngle=-30, labelLimit=140, ticks=False, domain=False)),
-        y=alt.Y("task:N", title=None, sort=list(points["task"].unique()), axis=alt.Axis(labelLimit=200, ticks=False, domain=False)),
+        x=alt.X(
+            "model:N",
+            title=None,
+            sort=models,
+            scale=GAPS,
+            axis=alt.Axis(orient="top", labelAngle=-30, labelLimit=140, ticks=False, domain=False),
+        ),
+        y=alt.Y(
+            "task:N", title=None, sort=list(points["task"].unique()), scale=GAPS, axis=alt.Axis(labelLimit=200, ticks=False, domain=False)
+        ),
         tooltip=[tip("task"), tip("model"), tip("label", NAMES[show]), tip("n", "votes" if show == "outcome" else "answers", ",d")],
     )
-    squares = base.mark_rect(cornerRadius=3, stroke="transparent", strokeWidth=3, width=CELL[0] - 4, height=CELL[1] - 4).encode(
-        color=alt.Color("value:Q", legend=None, scale=_scale(show))
-    )
+    squares = base.mark_rect(cornerRadius=3).encode(color=alt.Color("value:Q", legend=None, scale=_scale(show)))
     texts = base.mark_text(fontSize=11).encode(text="label:N", color=alt.Color("ink:N", scale=None))
-    chart: Layers = Layers(data=data, layer=[squares, texts], title=titled(title, note))
+    chart: Layers = Layers(data=data, layer=[squares, texts], title=titled(title, note), view=alt.ViewBackground(stroke=None))
     sized: Layers = chart.properties(width=alt.Step(CELL[0]), height=alt.Step(CELL[1])).resolve_scale(color="independent")
     return sized
 
@@ -74,4 +82,4 @@ def _label(value: float, show: Show) -> str:
         return f"{value:,.0f}"
     if show == "outcome":
         return f"{value:.2f}"
-    return "$0" if not value else f"${value:.2f}" if value >= 1 else f"${value:.2g}" if value >= 1e-4 else f"${value:.0e}"  # noqa: PLR2004  two digits
+    return usd(value)

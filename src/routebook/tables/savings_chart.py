@@ -7,6 +7,7 @@ from typing import Final
 import altair as alt
 import pandas as pd
 
+from routebook.tables.amounts import usd
 from routebook.tables.needed import EMPTY, need
 from routebook.tables.offline import Chart, Layers
 from routebook.tables.points import comparable
@@ -37,12 +38,12 @@ def savings(frame: pd.DataFrame) -> Chart | Layers:
     scale = alt.Scale(domain=list(COLOURS), range=list(COLOURS.values()))
     band = chart.mark_area(interpolate="step-after", opacity=0.22, color=GAIN_COLOUR).encode(y=high, y2="paid_usd:Q")
     lines = [
-        chart.transform_calculate(what=f"{name!r}").mark_line(interpolate="step-after", strokeWidth=2.5, strokeDash=dash).encode(
-            y=alt.Y(field), color=alt.Color("what:N", scale=scale, title=None)
-        )
-        for name, field, dash in ((DEAREST, "dearest_usd:Q", [6, 3]), (PAID, "paid_usd:Q", [1, 0]))
+        chart.transform_calculate(what=f"{name!r}")
+        .mark_line(interpolate="step-after", strokeWidth=2)
+        .encode(y=alt.Y(field), color=alt.Color("what:N", scale=scale, title=None))
+        for name, field in ((DEAREST, "dearest_usd:Q"), (PAID, "paid_usd:Q"))
     ]
-    drawn: Layers = Layers(data=points, layer=[band, *lines], title=titled(TITLE, _saved(points), _left_out(frame)))
+    drawn: Layers = Layers(data=points, layer=[band, *lines], title=titled(TITLE, f"green: {_saved(points)}", _left_out(frame)))
     sized: Layers = drawn.properties(width=WIDTH, height=HEIGHT)
     return sized
 
@@ -50,11 +51,7 @@ def savings(frame: pd.DataFrame) -> Chart | Layers:
 def _saved(points: pd.DataFrame) -> str:
     paid, dearest = points["paid_usd"].iloc[-1], points["dearest_usd"].iloc[-1]
     share = f" ({(dearest - paid) / dearest:.0%})" if dearest else ""
-    return f"saved {_usd(dearest - paid)} of {_usd(dearest)}{share}"
-
-
-def _usd(value: float) -> str:
-    return f"${value:,.2f}" if value >= 1 or not value else f"${value:.2g}"
+    return f"saved {usd(dearest - paid)} of {usd(dearest)}{share}"
 
 
 def _left_out(frame: pd.DataFrame) -> str:

@@ -21,8 +21,6 @@ TICK_COLOUR: Final = "#D55E00"
 GAIN_COLOUR: Final = "#009E73"
 QUIET: Final = "#888888"
 """For what is only compared with; as far from white as from the dark theme's ground."""
-LABEL: Final = "guide-label"
-"""The style of a text among the marks: that of the axes, which follows the theme."""
 WIDTH: Final = 460
 HEIGHT: Final = 240
 ROW: Final = 24
@@ -86,4 +84,9 @@ def dollars(**more: Any) -> alt.Axis:  # noqa: ANN401  as Altair's axis
 def tier_colour(points: pd.DataFrame) -> alt.Color:
     """The colours of the tiers that occur, always the same ones."""
     tiers = [tier for tier in TIERS if (points["tier"] == tier).any()]
-    return alt.Color("tier:N", title=None, scale=alt.Scale(domain=tiers, range=[TIER_COLOURS[tier] for tier in tiers]))
+    return alt.Color(
+        "tier:N",
+        title=None,
+        scale=alt.Scale(domain=tiers, range=[TIER_COLOURS[tier] for tier in tiers]),
+        legend=alt.Legend(symbolOpacity=1),
+    )

@@ -99,9 +99,9 @@ class Column:
             self._codes = np.array([value or 0 for value in values], dtype=PLAIN[self.name])
             return False
         names = sorted({str(value) for value in values if value is not None})
-        codes = {value: code for code, value in enumerate(names)}
+        codes: dict[Value, int] = {value: code for code, value in enumerate(names)}
         width = pd.Categorical([], categories=pd.Index(names, dtype="str")).codes.dtype  # another would be copied
-        self._codes = np.array([codes.get(value, -1) for value in values], dtype=width)  # type: ignore[call-overload, arg-type]  None is no name
+        self._codes = np.array([codes.get(value, -1) for value in values], dtype=width)
         is_other, self._names = names != self._names, names
         return is_other
 

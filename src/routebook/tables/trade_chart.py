@@ -5,15 +5,16 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
+from routebook.tables.labels import ABOVE, BELOW, placed
 from routebook.tables.needed import UNVOTED, need
 from routebook.tables.offline import Chart, Layers
-from routebook.tables.style import BAR_COLOUR, HEIGHT, LABEL, QUIET, TICK_COLOUR, WIDTH, nothing, tier_colour, tip, titled
+from routebook.tables.style import BAR_COLOUR, HEIGHT, QUIET, TICK_COLOUR, WIDTH, nothing, tier_colour, tip, titled
 from routebook.tables.trade import KEPT, LEAST, ORACLE, RANDOM, ROUTED, SINGLE, graded, is_graded, voted
 
 TITLE = "Quality against cost"
 COLOURS = {SINGLE: BAR_COLOUR, RANDOM: "#CC79A7", ROUTED: TICK_COLOUR, ORACLE: QUIET}
-FEW_LABELS = 8
-"""With more models only those are named that nobody beats."""
+HOW = "point: mean vote · its line: where the truth lies, 19 times of 20 · dashed: no model is better for less"
+INK, RIM = "#1a1a1a", "#ffffff"
 
 
 def quality_cost(frame: pd.DataFrame) -> Chart | Layers:
@@ -31,9 +32,7 @@ def quality_cost(frame: pd.DataFrame) -> Chart | Layers:
     points = voted(need(frame, "status", "kind", "model", "tier", "cost_usd", "feedback"))
     if points.empty:
         return nothing(TITLE, UNVOTED if not frame["feedback"].notna().any() else "The models that have votes have no known price.")
-    return _drawn(
-        points, [], tier_colour(points), titled(TITLE, "point: mean vote and where the truth lies, 19 times of 20", _missing(frame, points))
-    )
+    return _drawn(points, [], tier_colour(points), titled(TITLE, HOW, _missing(frame, points)))
 
 
 def _of_graded(frame: pd.DataFrame) -> Chart | Layers:
@@ -42,40 +41,60 @@ def _of_graded(frame: pd.DataFrame) -> Chart | Layers:
         return nothing(TITLE, "No prompt of the frame has an outcome and a cost of every model.")
     best = points.loc[points["what"] == SINGLE].iloc[0]
     kinds = [what for what in COLOURS if (points["what"] == what).any()]
-    colour = alt.Color("what:N", title=None, scale=alt.Scale(domain=kinds, range=[COLOURS[what] for what in kinds]))
+    colour = alt.Color(
+        "what:N", title=None, scale=alt.Scale(domain=kinds, range=[COLOURS[what] for what in kinds]), legend=alt.Legend(symbolOpacity=1)
+    )
     note = f"fewer than {LEAST} different prompts: too few to learn a routing from"
     if saved is not None:
         note = f"routed keeps {KEPT:.0%} of what {best['model']} is worth and saves {saved:.0%} of its cost"
-    return _drawn(points, [what for what in (ORACLE, ROUTED) if what in kinds], colour, titled(TITLE, note))
+    oracle = "oracle: as if every outcome were known before · dashed: no model is better for less"
+    return _drawn(points, [what for what in (ORACLE, ROUTED) if what in kinds], colour, titled(TITLE, note, oracle))
 
 
 def _drawn(points: pd.DataFrame, curves: list[str], colour: alt.Color, title: alt.TitleParams) -> Layers:
-    is_named = (points["what"] == SINGLE) & (points["front"] | ((points["what"] == SINGLE).sum() <= FEW_LABELS))
-    data = points.assign(label=points.get("model", "").where(is_named, ""))  # one table for all layers, sent once
+    data = _named(points)  # one table for all layers, sent once
     at = alt.Chart(data).encode(
-        x=alt.X(
-            "usd_1000:Q",
-            title="US dollars for 1,000 prompts",
-            axis=alt.Axis(format="$~f", tickCount=5),
-            scale=alt.Scale(nice=True, padding=12),
-        ),
+        x=alt.X("usd_1000:Q", title="US dollars for 1,000 prompts", axis=alt.Axis(format="$~f", tickCount=5), scale=alt.Scale(padding=12)),
         y=alt.Y("quality:Q", title="good answers", axis=alt.Axis(format=".0%", tickCount=5), scale=alt.Scale(zero=False, nice=True)),
     )
-    singles = at.transform_filter(f"datum.what === {SINGLE!r}")
+    singles = at.transform_filter(_is(SINGLE))
     layers = [
-        *(at.transform_filter(f"datum.what === {what!r}").mark_line(strokeWidth=2.5).encode(color=colour, order="usd_1000:Q") for what in curves),
+        *(at.transform_filter(_is(what)).mark_line(strokeWidth=2.5).encode(color=colour, order="usd_1000:Q") for what in curves),
         singles.transform_filter("datum.front").mark_line(interpolate="step-after", strokeDash=[4, 3], color=QUIET).encode(order="usd_1000:Q"),
-        singles.mark_rule(strokeWidth=2, opacity=0.5).encode(y=alt.Y("low:Q"), y2="high:Q", color=colour),
+        singles.mark_rule(strokeWidth=2, opacity=0.4).encode(y=alt.Y("low:Q"), y2="high:Q", color=colour),
         singles.mark_point(filled=True, size=90, opacity=1).encode(color=colour, tooltip=_tips(points)),
-        singles.mark_text(style=LABEL, align="left", dx=9, dy=-7, fontSize=11).encode(text="label:N"),
+        *_names(singles),
     ]  # fmt: skip
     if RANDOM in points["what"].to_numpy():
-        cross = at.transform_filter(f"datum.what === {RANDOM!r}").mark_point(shape="diamond", filled=True, size=110, opacity=1)
+        cross = at.transform_filter(_is(RANDOM)).mark_point(shape="diamond", filled=True, size=110, opacity=1)
         layers.append(
             cross.encode(color=colour, tooltip=[tip("what"), tip("quality", form=".1%"), tip("usd_1000", "for 1,000 prompts", "$.4~r")])
         )
     chart: Layers = Layers(data=data, layer=layers, title=title).properties(width=WIDTH, height=HEIGHT)
     return chart
+
+
+def _is(what: str) -> str:
+    return f"datum.what === {what!r}"
+
+
+def _named(points: pd.DataFrame) -> pd.DataFrame:
+    """The points with the places of the models' names: those that nobody beats first."""
+    models = points[points["what"] == SINGLE].sort_values("front", ascending=False, kind="stable")
+    names = placed(models, name="model", x="usd_1000", y=("quality", "low", "high"))[["label", "below"]]
+    return points.join(names).fillna({"label": "", "below": False})
+
+
+def _names(singles: alt.Chart) -> list[alt.Chart]:
+    """The names: dark in a light rim, which is read on a light and on a dark ground."""
+    found = []
+    for side, shift in (("!datum.below", ABOVE), ("datum.below", BELOW)):
+        for look in ({"color": RIM, "stroke": RIM, "strokeWidth": 3, "strokeJoin": "round"}, {"color": INK}):
+            named = singles.transform_filter(f"datum.label && {side}")
+            found.append(
+                named.mark_text(align="left", baseline="middle", dx=8, dy=shift, fontSize=11, aria=False, **look).encode(text="label:N")
+            )
+    return found
 
 
 def _tips(points: pd.DataFrame) -> list[alt.Tooltip]:

@@ -7,10 +7,13 @@ from typing import Any, Final
 
 import pandas as pd
 
+from routebook.tables.amounts import usd
+
 MOST_ROWS: Final = 20
 MOST_MOMENTS: Final = 10
-DRAWN_ONLY: Final = ("rank", "ink", "label", "front", "points")
+DRAWN_ONLY: Final = ("rank", "ink", "label", "below", "front", "points")
 """Columns that say where or how a point is drawn."""
+COUNTS: Final = ("answers", "prompts", "votes", "n")
 WORDS: Final = {"ttft_s": "first token", "latency_s": "whole answer", "p95_s": "19 of 20 within", "usd_1000": "for 1,000 prompts"}
 
 
@@ -77,9 +80,9 @@ def _form(name: str, column: pd.Series) -> Callable[[Any], str]:
     """How the values of a column are written."""
     if name == "time":
         return lambda moment: f"{moment.to_pydatetime().astimezone():%d %b %H:%M}"
-    if pd.api.types.is_integer_dtype(column.dtype):
-        return "{:,}".format
-    if not pd.api.types.is_float_dtype(column.dtype):
-        return str
-    form = "${:,.4g}" if "usd" in name else "{:.2f} s" if name.endswith("_s") else "{:.2f}"
+    if not pd.api.types.is_numeric_dtype(column.dtype):
+        return lambda value: "" if pd.isna(value) else str(value)
+    if "usd" in name:
+        return lambda value: "" if pd.isna(value) else usd(value)
+    form = "{:,.0f}" if name in COUNTS else "{:.2f} s" if name.endswith("_s") else "{:.2f}"
     return lambda value: "" if pd.isna(value) else form.format(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from routebook.classify.model import Scores
+from routebook.classifier.model import Scores
 
 _MOST: Final = 4
 _LEAST_PART: Final = 0.02

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
-from routebook.classify.features import Features, features
-from routebook.classify.structure import HEAD, TAIL
+from routebook.classifier.features import Features, features
+from routebook.classifier.structure import HEAD, TAIL
 from routebook.config.values import OwnTask
 
 _KEYWORD: Final = 0.85

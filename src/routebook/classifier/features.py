@@ -13,9 +13,9 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
-from routebook.classify.figures import FIGURES, WEIGHT, figures
-from routebook.classify.lexicon import is_wide, kinds_of
-from routebook.classify.structure import CODE, PASTED, Line, read_lines
+from routebook.classifier.figures import FIGURES, WEIGHT, figures
+from routebook.classifier.lexicon import is_wide, kinds_of
+from routebook.classifier.structure import CODE, PASTED, Line, read_lines
 
 N_BUCKETS: Final = 1 << 18
 N_PLACES: Final = N_BUCKETS + len(FIGURES)

@@ -15,7 +15,7 @@ _ENDINGS: Final = (("ing", ""), ("ing", "e"), ("ed", ""), ("ed", "e"), ("es", ""
 def _table() -> dict[str, tuple[str, ...]]:
     """Every listed word and its kinds; read once, about a millisecond."""
     table: dict[str, tuple[str, ...]] = {}
-    text = files("routebook.classify").joinpath("lexicon.txt").read_text(encoding="utf-8")
+    text = files("routebook.classifier").joinpath("lexicon.txt").read_text(encoding="utf-8")
     for line in text.splitlines():
         kind, mark, words = line.partition(": ")
         if mark and not line.startswith("#"):

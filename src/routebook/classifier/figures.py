@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 from typing import Final
 
-from routebook.classify.structure import PASTED, Line
+from routebook.classifier.structure import PASTED, Line
 
 _LADDERS: Final[dict[str, tuple[float, ...]]] = {
     "words": (4, 8, 12, 18, 25, 35, 45, 60, 80, 110, 150, 250, 500),

@@ -8,7 +8,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from routebook.classify.features import N_BUCKETS, Features, buckets
+from routebook.classifier.features import N_BUCKETS, Features, buckets
 from routebook.labels import TASKS
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Weights(NamedTuple):
 @cache
 def weights() -> Weights:
     """Read the shipped weights, once; numpy is loaded here and not before."""
-    with as_file(files("routebook.classify").joinpath("weights.npz")) as path:
+    with as_file(files("routebook.classifier").joinpath("weights.npz")) as path:
         return read_weights(path)
 
 

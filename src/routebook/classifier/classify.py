@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
-from routebook.classify.features import Features, features
-from routebook.classify.model import HEADS, score, shares, weights
-from routebook.classify.own import weigh_own
-from routebook.classify.reasons import reasons_for
+from routebook.classifier.features import Features, features
+from routebook.classifier.model import HEADS, score, shares, weights
+from routebook.classifier.own import weigh_own
+from routebook.classifier.reasons import reasons_for
 from routebook.config.values import OwnTask
 from routebook.labels import TASKS
 from routebook.messages import Classification
