@@ -261,3 +261,10 @@ def test_numpy_is_loaded_by_the_first_call_and_not_before() -> None:
         "import sys, routebook.classifier.classify as c; assert 'numpy' not in sys.modules; c.classify('hi'); assert 'numpy' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_reasons_are_words_that_say_something() -> None:
+    """“in”, “a” and “how” weigh in the sum, and tell a reader nothing."""
+    for prompt in ("How do I keep one of each word in a list?", "Write a thread-safe LRU cache in C++", "what is the capital of Peru?"):
+        for reason in classify(prompt).reasons:
+            assert reason.strip("“”") not in {"in", "a", "of", "the", "is", "i", "do", "how do", "c +"}

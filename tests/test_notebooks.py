@@ -14,7 +14,7 @@ from nbclient import NotebookClient
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 SHOWN = {
-    "compare": ("Use a `set`", "word by word", "by your votes", "the others agree with it most", "believed"),
+    "compare": ("Use a `set`", "word by word", "3 prompts by 3 models", "by your votes", "the others agree with it most", "believed"),
     "spend": ("BudgetExceeded", "by tier", "as it was", "budgets"),
     "write-your-routing": ("Did you mean 'quick'", "task is code_generation", "'shipping'", "Everything that is set up works"),
 }

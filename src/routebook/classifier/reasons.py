@@ -15,6 +15,13 @@ _LINES: Final = {
 }  # fmt: skip
 
 
+_SMALL: Final = frozenset(
+    "a an the of to in on at by for from with as and or but if so it its is are was were be been do does did i me my you your we our this that these "
+    "those there here not no can could will would should may might must has have had one some any all".split()  # noqa: SIM905  sixty words are easier to read as text
+)
+"""Words that tell a person nothing, however much they weigh among the others."""
+
+
 def reasons_for(scores: Scores, *, head: int) -> tuple[str, ...]:
     """Return the words and signs that weighed most for a head, the heaviest first; never empty."""
     parts = scores.pull(head)
@@ -33,11 +40,14 @@ def reasons_for(scores: Scores, *, head: int) -> tuple[str, ...]:
 def _readable(name: str) -> str:
     """A feature's name as a person would say it; empty for one that says nothing to a person."""
     space, _, text = name.partition(":")
-    if space in ("w", "b") and any(letter.isalnum() for letter in text):
-        return f"“{text}”"
-    if space in ("first", "last"):
-        return f"“{text}”"
+    if space in ("w", "b", "first", "last"):
+        return f"“{text}”" if _tells(text.split()) else ""
     if space == "s":
         many, _, kind = text.rpartition(" ")
         return _LINES.get(kind, "") if many in ("", "many") else ""
     return ""
+
+
+def _tells(words: list[str]) -> bool:
+    """Whether words, none of them a mark, have one that says something."""
+    return all(word[0].isalnum() for word in words) and any(word not in _SMALL for word in words)

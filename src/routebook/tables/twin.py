@@ -11,6 +11,8 @@ from routebook.tables.amounts import usd
 
 MOST_ROWS: Final = 20
 MOST_MOMENTS: Final = 10
+FEW: Final = 5
+"""Points of a curve."""
 DRAWN_ONLY: Final = ("rank", "ink", "label", "below", "front", "points")
 """Columns that say where or how a point is drawn."""
 COUNTS: Final = ("answers", "prompts", "votes", "n")
@@ -34,15 +36,17 @@ def table(points: pd.DataFrame) -> str:
     """The points as aligned text; of many moments some, of many other points the first."""
     columns = set(points.columns)
     shown = _by_moment(points) if {"time", "tier"} <= columns else _by_task(points) if {"task", "label"} <= columns else points
-    if "what" in columns and points["what"].nunique() == 1:
+    if "what" in columns and len(set(points["what"])) == 1:
         shown = shown.drop(columns="what")
+    elif "what" in columns:
+        shown = shown[["what", *shown.columns.drop("what")]]
     shown = shown.drop(columns=[name for name in DRAWN_ONLY if name in shown.columns])
     if shown.empty or not len(shown.columns):
         return ""
-    few = _evenly(shown) if "time" in shown.columns else shown.head(MOST_ROWS)
+    few = _few(shown)
     texts = pd.DataFrame({_head(name): [_form(name, few[name])(value) for value in few[name]] for name in few.columns})
-    more = len(shown) - len(few)
-    note = f"\n… and {more:,} more" if more and "time" not in shown.columns else ""
+    is_thinned = "time" in shown.columns or "what" in shown.columns
+    note = "" if is_thinned or len(few) == len(shown) else f"\n… and {len(shown) - len(few):,} more"
     return str(texts.to_string(index=False)) + note
 
 
@@ -62,13 +66,24 @@ def _by_moment(points: pd.DataFrame) -> pd.DataFrame:
 
 def _by_task(cells: pd.DataFrame) -> pd.DataFrame:
     """A row for each task, a column for each model."""
-    wide = cells.pivot(index="task", columns="model", values="label")
+    wide = cells.pivot_table(index="task", columns="model", values="label", aggfunc="first")
     return wide.reindex(index=cells["task"].unique(), columns=cells["model"].unique()).fillna("").rename_axis(columns=None).reset_index()
 
 
-def _evenly(points: pd.DataFrame) -> pd.DataFrame:
+def _few(points: pd.DataFrame) -> pd.DataFrame:
+    """Of moments and of curves some points, of anything else the first."""
+    if "time" in points.columns:
+        return _evenly(points, MOST_MOMENTS)
+    if "what" in points.columns:
+        return pd.concat(
+            [_evenly(part, MOST_ROWS if place == 0 else FEW) for place, (_, part) in enumerate(points.groupby("what", sort=False))]
+        )
+    return points.head(MOST_ROWS)
+
+
+def _evenly(points: pd.DataFrame, most: int) -> pd.DataFrame:
     """Some rows, the first and the last among them."""
-    count = min(len(points), MOST_MOMENTS)
+    count = min(len(points), most)
     return points.iloc[[round(place * (len(points) - 1) / max(1, count - 1)) for place in range(count)]]
 
 
