@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from routebook.notebook.board import Board as Board
     from routebook.notebook.compare_many import compare as compare
     from routebook.notebook.compare_panel import Compare as Compare
+    from routebook.tables import charts as charts
 
 __version__ = "0.1.0"
 
@@ -51,6 +52,7 @@ _WHERE = {
     "Board": "routebook.notebook.board",
     "Compare": "routebook.notebook.compare_panel",
     "compare": "routebook.notebook.compare_many",
+    "charts": "routebook.tables",
     "Router": "routebook.engine.router",
     "what_if": "routebook.engine.what_if",
     **dict.fromkeys(("Answer", "Classification", "Delta", "Message", "Plan"), "routebook.messages"),

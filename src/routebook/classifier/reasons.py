@@ -15,10 +15,12 @@ _LINES: Final = {
 }  # fmt: skip
 
 
-_SMALL: Final = frozenset(
-    "a an the of to in on at by for from with as and or but if so it its is are was were be been do does did i me my you your we our this that these "
-    "those there here not no can could will would should may might must has have had one some any all".split()  # noqa: SIM905  sixty words are easier to read as text
-)
+_SMALL: Final = frozenset((
+    "a", "an", "the", "of", "to", "in", "on", "at", "by", "for", "from", "with", "as", "and", "or", "but", "if", "so", "it",
+    "its", "is", "are", "was", "were", "be", "been", "do", "does", "did", "i", "me", "my", "you", "your", "we", "our", "this",
+    "that", "these", "those", "there", "here", "not", "no", "can", "could", "will", "would", "should", "may", "might", "must",
+    "has", "have", "had", "one", "some", "any", "all",
+))  # fmt: skip
 """Words that tell a person nothing, however much they weigh among the others."""
 
 

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from routebook.tables import accessor  # noqa: F401  whoever has a frame of these columns has `frame.route`
+
 TEXTS_AT_ONCE: Final = 16_384
 
 
