@@ -247,6 +247,16 @@ def test_the_routers_own_frame_has_the_accessor(tmp_path: Path) -> None:
     assert [points["model"] for points in frame.route.plot("latency").data.to_dict("records")] == ["m"]
 
 
+def test_the_column_of_that_name_is_still_asked(lived: pd.DataFrame) -> None:
+    """`frame[frame.route == "chat"]` was written before there were charts, and must not fail or, worse, choose nothing."""
+    assert len(lived[lived.route == "chat"]) == len(lived)
+    assert not (lived.route != "chat").any()
+    assert lived.route.value_counts().to_dict() == {"chat": 400}
+    assert "savings" in repr(lived.route)
+    assert not hasattr(lived.route, "no_such_thing")
+    assert not hasattr(pd.DataFrame({"a": [1]}).route, "value_counts")
+
+
 def test_a_wrong_wish_is_answered_with_the_right_names(lived: pd.DataFrame) -> None:
     """A typing error costs a second, not a look into the documents."""
     with pytest.raises(rb.UsageError, match="'savings'"):

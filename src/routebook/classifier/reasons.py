@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from routebook.classifier.model import Scores
@@ -39,6 +40,7 @@ def reasons_for(scores: Scores, *, head: int) -> tuple[str, ...]:
     return tuple(said) or ("no word or sign of a task weighed much",)
 
 
+@lru_cache(maxsize=8192)
 def _readable(name: str) -> str:
     """A feature's name as a person would say it; empty for one that says nothing to a person."""
     space, _, text = name.partition(":")

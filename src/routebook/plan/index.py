@@ -18,7 +18,7 @@ _kept: dict[int, Index] = {}
 class Index:
     """Look-ups over one config."""
 
-    __slots__ = ("_avoided", "_priors", "by_id", "config", "of_provider", "tiers")
+    __slots__ = ("_avoided", "_plain", "_priors", "by_id", "config", "of_provider", "tiers")
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -30,6 +30,7 @@ class Index:
             self.by_id.setdefault(model.id, name)
             self.of_provider.setdefault(model.provider, []).append(name)
         self._avoided: dict[str, frozenset[str]] = {}
+        self._plain: dict[tuple[str, ...], tuple[str, ...] | None] = {}
         self._priors: dict[str, dict[str, Beta]] = {}
 
     def avoided(self, route: Route) -> frozenset[str]:
@@ -41,6 +42,15 @@ class Index:
             names.update(model for name in route.avoid if name in pools for model in pools[name].models)
             found = self._avoided[route.name] = frozenset(names)
         return found
+
+    def plain(self, names: tuple[str, ...]) -> tuple[str, ...] | None:
+        """The models that names stand for, each once, when none of them is a pool, whose order may change."""
+        if names not in self._plain:
+            config = self.config
+            is_plain = all(name in config.models or (name not in config.pools and name not in config.providers) for name in names)
+            models = dict.fromkeys(name if name in config.models else self.by_id.get(name, name) for name in names)
+            self._plain[names] = tuple(models) if is_plain else None
+        return self._plain[names]
 
     def priors(self, task: str) -> Mapping[str, Beta]:
         """What is expected of each model at a task before anything was learned."""

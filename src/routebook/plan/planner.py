@@ -75,12 +75,10 @@ class _Draft:
         self, pool: str | None, names: Sequence[str], *, pick: Pick, weights: object = None, quality: float = 0.5, reason: str = ""
     ) -> Iterable[tuple[str, str | None, str]]:
         """Order the models of a pool by its strategy."""
-        homes: dict[str, str | None] = {}
-        for name in names:
-            for model, inner, _ in self.expand(name, reason=""):
-                homes.setdefault(model, pool or inner)
+        homes = self.homes(pool, names)
         models = [model for model in homes if model in self.config.models]
-        yield from ((model, pool, reason) for model in homes if model not in self.config.models)
+        if len(models) < len(homes):
+            yield from ((model, pool, reason) for model in homes if model not in self.config.models)
         if models:
             weighed = weights if isinstance(weights, dict) else {}
             ordered = order(
@@ -89,6 +87,16 @@ class _Draft:
                 seen=self.seen, input_tokens=self.input_tokens, rng=self.rng,
             )  # fmt: skip
             yield from ((model, homes[model], f"{reason}: {why}" if why else reason) for model, why in ordered)
+
+    def homes(self, pool: str | None, names: Sequence[str]) -> dict[str, str | None]:
+        """The models that names stand for, in order, each with the pool it counts as a member of."""
+        if (plain := self.index.plain(tuple(names))) is not None:
+            return dict.fromkeys(plain, pool)
+        homes: dict[str, str | None] = {}
+        for name in names:
+            for model, inner, _ in self.expand(name, reason=""):
+                homes.setdefault(model, pool or inner)
+        return homes
 
     def obstacle(self, name: str) -> str | None:
         """Why a model cannot take the prompt, or `None`."""

@@ -1,4 +1,8 @@
-"""`frame.route`: the charts at hand on the frame itself."""
+"""`frame.route`: the charts at hand on the frame itself.
+
+The frame has a column of that name too, and pandas lets the accessor win. So what is not `plot` is asked of the column: `frame.route == "chat"` and
+`frame.route.value_counts()` mean what they say.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +20,30 @@ KINDS: Final = ("spend", "latency", "where", "quality_cost", "heatmap", "calibra
 
 
 @pd.api.extensions.register_dataframe_accessor("route")
-class Route:
+class Route:  # noqa: PLW1641  it equals as its column does, which has no hash either
     """Charts of a frame of attempts: `frame.route.plot("savings")`, or of a part of it."""
 
     def __init__(self, frame: pd.DataFrame) -> None:
         """What is drawn; it is looked at only then."""
         self._frame = frame
+
+    def __repr__(self) -> str:
+        """What can be drawn."""
+        return f"frame.route.plot(kind) draws {len(self._frame):,} rows; kinds: {', '.join(KINDS)}. The column is frame['route']."
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  whatever a column has
+        """What the column `route` has."""
+        if name.startswith("_") or "route" not in self._frame.columns:
+            raise AttributeError(f"frame.route has plot, and no {name!r}.")
+        return getattr(self._frame["route"], name)
+
+    def __eq__(self, other: object) -> Any:  # noqa: ANN401  a column of truths
+        """Whether each row's route is the other."""
+        return self._frame["route"] == other
+
+    def __ne__(self, other: object) -> Any:  # noqa: ANN401  as above
+        """Whether each row's route is another."""
+        return self._frame["route"] != other
 
     def plot(self, kind: str = "spend", **options: Any) -> Chart | Layers:  # noqa: ANN401  as the chart takes them
         """Draw one of the charts of `rb.charts`: an Altair chart that draws offline.

@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 
 from routebook.tables.labels import ABOVE, BELOW, placed
-from routebook.tables.needed import UNVOTED, need
+from routebook.tables.needed import EMPTY, UNVOTED, need
 from routebook.tables.offline import Chart, Layers
 from routebook.tables.style import BAR_COLOUR, HEIGHT, QUIET, TICK_COLOUR, WIDTH, nothing, tier_colour, tip, titled
 from routebook.tables.trade import KEPT, LEAST, ORACLE, RANDOM, ROUTED, SINGLE, graded, is_graded, voted
@@ -31,7 +31,10 @@ def quality_cost(frame: pd.DataFrame) -> Chart | Layers:
         return _of_graded(frame)
     points = voted(need(frame, "status", "kind", "model", "tier", "cost_usd", "feedback"))
     if points.empty:
-        return nothing(TITLE, UNVOTED if not frame["feedback"].notna().any() else "The models that have votes have no known price.")
+        return nothing(
+            TITLE,
+            EMPTY if frame.empty else UNVOTED if not frame["feedback"].notna().any() else "The models that have votes have no known price.",
+        )
     return _drawn(points, [], tier_colour(points), titled(TITLE, HOW, _missing(frame, points)))
 
 
