@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,7 @@ from routebook.tables.interval import wilson
 from routebook.tables.labels import placed
 from routebook.tables.totals import totals
 
-DRAW = [(kind, {}) for kind in KINDS] + [("heatmap", {"show": "outcome"}), ("heatmap", {"show": "cost"})]
+DRAW: list[tuple[str, dict[str, Any]]] = [(kind, {}) for kind in KINDS] + [("heatmap", {"show": "outcome"}), ("heatmap", {"show": "cost"})]
 
 
 def voted(rows: list[dict[str, Any]]) -> pd.DataFrame:
@@ -224,13 +226,14 @@ def test_belief_meets_votes_in_tenths() -> None:
     rows: list[dict[str, Any]] = [{"reason": reason, "feedback": vote} for reason, vote in zip(why, (1, 0, 1, 1), strict=True)]
     rows += [
         {"reason": "believed 1.00 ± 0.00 by its profile", "feedback": 0},
+        {"reason": "believed 0.62 ± 0.10 by 2 outcomes", "feedback": 0},
         {"reason": "believed 0.30 ± 0.1"},
         {"reason": "first", "feedback": 1},
     ]
     found = points.expectations(voted(rows))
-    assert found["believed"].tolist() == pytest.approx([0.75, 1.0])
-    assert found["good"].tolist() == [0.75, 0.0]
-    assert found["votes"].tolist() == [4, 1]
+    assert found["believed"].tolist() == pytest.approx([0.62, 0.75, 1.0])
+    assert found["good"].tolist() == [0.0, 0.75, 0.0]
+    assert found["votes"].tolist() == [1, 4, 1]
 
 
 def test_the_routers_own_frame_has_the_accessor(tmp_path: Path) -> None:
@@ -244,6 +247,8 @@ def test_the_routers_own_frame_has_the_accessor(tmp_path: Path) -> None:
             return router.frame()
 
     frame = asyncio.run(asked())
+    script = "import sys, pandas, routebook.tables.frame; pandas.DataFrame().route; print('altair' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout == "False\n"
     assert [points["model"] for points in frame.route.plot("latency").data.to_dict("records")] == ["m"]
 
 
@@ -279,6 +284,6 @@ def test_names_of_near_points_do_not_cover_each_other() -> None:
 
 def test_amounts_are_short() -> None:
     """They stand in cells and titles."""
-    assert [usd(value) for value in (0, 1234.5, 1, 0.5, 0.0123, 0.00042, 0.0000012)] == [
-        "$0", "$1,234.50", "$1.00", "$0.50", "$0.012", "$0.00042", "$0.0000012",
+    assert [usd(value) for value in (0, 1234.5, 1, 0.999, 0.5, 0.0123, 0.00042, 0.0000012)] == [
+        "$0", "$1,234.50", "$1.00", "$1.00", "$0.50", "$0.012", "$0.00042", "$0.0000012",
     ]  # fmt: skip

@@ -55,7 +55,9 @@ def table(*texts: str, **more: Any) -> ComparisonTable:  # noqa: ANN401
     """One model's answers to some prompts, and another's failures."""
     failure = Unavailable("odd: it is down.", provider="odd")
     comparisons = [
-        Comparison(prompt=f"prompt {place}", answers={"a": answer(text=text, attempts=(attempt(model="a", **more),))}, failures={"b": failure})
+        Comparison(
+            prompt=f"prompt {place}", answers={"a": answer(text=text, attempts=(attempt(model="a", **more),))}, failures={"b": failure}
+        )
         for place, text in enumerate(texts)
     ]
     return ComparisonTable(comparisons, panes={"a": "a", "b": "b"})
@@ -82,21 +84,23 @@ def test_every_prompt_goes_to_every_model(asked: Router) -> None:
 
 def test_a_failure_is_a_row_and_spoils_nothing(asked: Router) -> None:
     """The others were paid for."""
-    found = compare(PROMPTS, ["tom", "down"], asked, progress=False)
+    found = compare(PROMPTS, ["down", "tom"], asked, progress=False)
+    assert found.frame["model"].tolist() == ["down", "tom"] * 3
     frame = found.frame.set_index("model")
     assert frame.loc["down", "status"].tolist() == ["error"] * 3
     assert frame.loc["down", "error"].notna().all()
     assert frame.loc["tom", "text"].tolist() == ["The cat sat on the mat."] * 3
-    assert [(one.model, one.answers, one.failed) for one in found.summary] == [("tom", 3, 0), ("down", 0, 3)]
+    assert [(one.model, one.answers, one.failed) for one in found.summary] == [("down", 0, 3), ("tom", 3, 0)]
 
 
-def test_repeats_are_asked_again_and_counted_together(asked: Router) -> None:
+def test_repeats_are_asked_again_and_counted_together(asked: Router, server: ScriptedServer) -> None:
     """The cache would make them one."""
+    before = len(server.seen.calls)
     found = compare(PROMPTS[:2], ["tom", "rex"], asked, repeat=2, progress=False)
     assert list(found.panes) == ["tom #1", "tom #2", "rex #1", "rex #2"]
     assert found.frame["model"].tolist() == ["tom", "tom", "rex", "rex"] * 2
     assert [one.answers for one in found.summary] == [4, 4]
-    assert len(rows(asked)) == 8
+    assert len(server.seen.calls) == before + 8
 
 
 def test_votes_on_a_prompt_are_learned_from(asked: Router) -> None:

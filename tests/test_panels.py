@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from lab import Lab, browser_path, running_lab
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from routebook.testing import Chaos, ScriptedServer
 
@@ -154,6 +154,20 @@ def test_the_board_lives_beside_other_cells(lab: Lab) -> None:
     assert lab.outside == []
 
 
+def fill_in_by_keys(lab: Lab, form: Locator) -> None:
+    """A prompt, a third model and the longest answer; an empty form is refused before."""
+    form.get_by_role("button", name="Run").press("Enter")  # nothing is filled in
+    expect(form.get_by_role("alert")).to_have_text("There is no prompt yet.")
+    form.get_by_role("textbox", name="Prompt").click()
+    lab.page.keyboard.type("How do I keep one of each word? ddx")  # keys that JupyterLab has commands for
+    for key in ("Backspace",) * 4 + ("Tab",) * 3:
+        lab.page.keyboard.press(key)
+    expect(form.get_by_role("checkbox", name="slow")).to_be_focused()
+    lab.page.keyboard.press("Space")
+    expect(form.get_by_role("textbox", name="Prompt")).to_have_value("How do I keep one of each word?")
+    form.get_by_label("Longest answer, tokens").fill("200")
+
+
 def test_the_compare_panel_is_used_with_keyboard_and_mouse(lab: Lab, server: ScriptedServer) -> None:
     """Type, pick, run, cancel, vote, rate, close; nothing jumps at the end, and what is saved can be read."""
     lab.open("panel.ipynb", ["import routebook as rb", "panel = rb.Compare()\npanel", "print(panel.result['llama-70b'].model)"])
@@ -166,19 +180,7 @@ def test_the_compare_panel_is_used_with_keyboard_and_mouse(lab: Lab, server: Scr
     expect(form.get_by_role("checkbox", name="claude")).to_be_disabled()
     expect(form).to_contain_text("left out: no key")
 
-    form.get_by_role("button", name="Run").press("Enter")  # nothing is filled in
-    expect(form.get_by_role("alert")).to_have_text("There is no prompt yet.")
-    prompt.click()
-    lab.page.keyboard.type("How do I keep one of each word? ddx")  # keys that JupyterLab has commands for
-    lab.page.keyboard.press("Backspace")
-    lab.page.keyboard.press("Backspace")
-    lab.page.keyboard.press("Backspace")
-    lab.page.keyboard.press("Tab")
-    lab.page.keyboard.press("Tab")
-    lab.page.keyboard.press("Tab")
-    expect(form.get_by_role("checkbox", name="slow")).to_be_focused()
-    lab.page.keyboard.press("Space")
-    form.get_by_label("Longest answer, tokens").fill("200")
+    fill_in_by_keys(lab, form)
     prompt.press("Control+Enter")
 
     panes = lab.output(1).locator(".routebook-panes > .routebook-pane")
