@@ -76,7 +76,7 @@ def test_each_fault_becomes_the_error_that_fits(wire: str, kind: str, stream: bo
         assert error.retry_after_s == 2.5
     if kind == "overloaded":
         assert error.status == (529 if wire == "anthropic" else 503)
-        assert error.retry_after_s == (None if wire == "gemini" else 2.5)
+        assert error.retry_after_s == 2.5
     if stream:
         assert n_deltas == (3 if kind in INSIDE else n_deltas)
         assert (n_deltas > 0) == (kind in INSIDE or (kind == "refusal" and wire != "gemini"))

@@ -17,7 +17,14 @@ FLOORS = {
     "messages": 0, "events": 0, "errors": 0, "text": 0, "tokens": 0, "near": 0, "labels": 0, "lessons": 0, "config": 1, "classifier": 2, "plan": 2, "backends": 3, "books": 3, "learn": 3,
     "tables": 4, "engine": 5, "testing": 5, "notebook": 6, "cli": 6, "__main__": 7, "__init__": 7,
 }  # fmt: skip
-APART = {("backends", "books"), ("books", "backends"), ("classifier", "plan"), ("plan", "classifier"), ("learn", "books"), ("learn", "backends")}
+APART = {
+    ("backends", "books"),
+    ("books", "backends"),
+    ("classifier", "plan"),
+    ("plan", "classifier"),
+    ("learn", "books"),
+    ("learn", "backends"),
+}
 HOMES = {
     "pandas": {"tables"}, "altair": {"tables"}, "IPython": {"notebook"}, "ipywidgets": {"notebook"}, "anywidget": {"notebook"},
     "httpx": {"backends"}, "ollama": {"backends"}, "xllamacpp": {"backends"}, "sqlite3": {"books", "engine"}, "genai_prices": {"config"},

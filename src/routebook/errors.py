@@ -123,7 +123,9 @@ class LimitReached(DeadlineExceeded):
 
     def __init__(self, what: str) -> None:
         """`what` has no full stop."""
-        super().__init__(f"{what}. Raise the deadline, add a fallback to the route, or raise the limit in routing.toml if the provider allows more.")
+        super().__init__(
+            f"{what}. Raise the deadline, add a fallback to the route, or raise the limit in routing.toml if the provider allows more."
+        )
 
 
 class LocalOnlyViolation(RoutebookError):
@@ -176,7 +178,9 @@ class TimedOut(Unavailable):
 
     outcome = "timeout"
 
-    def __init__(self, phase: Literal["connect", "first_token", "idle", "total", "deadline"], *, limit_s: float, provider: str = "") -> None:
+    def __init__(
+        self, phase: Literal["connect", "first_token", "idle", "total", "deadline"], *, limit_s: float, provider: str = ""
+    ) -> None:
         """`limit_s` is the time that ran out."""
         self.phase, self.limit_s = phase, limit_s
         said = {

@@ -126,7 +126,13 @@ class Books:
             quotas.take_back(connection, claim, attempt=row)
 
     def _check(
-        self, connection: sqlite3.Connection, attempt: Attempt, claim: Claim | None, *, need_pusd: int | None, own_pools: list[pools.TokenPool]
+        self,
+        connection: sqlite3.Connection,
+        attempt: Attempt,
+        claim: Claim | None,
+        *,
+        need_pusd: int | None,
+        own_pools: list[pools.TokenPool],
     ) -> None:
         """Keep within every cap; what a process killed meanwhile had reserved does not count."""
 

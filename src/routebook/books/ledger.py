@@ -18,9 +18,7 @@ COLUMNS: Final = tuple(field.name for field in msgspec.structs.fields(Attempt))
 _STORED: Final = {"cost_usd": "cost_pusd", "baseline_usd": "baseline_pusd"}
 STORED_NAMES: Final = tuple(_STORED.get(name, name) for name in COLUMNS)
 """The columns of the table behind them."""
-_INSERT: Final = (
-    f"INSERT INTO attempts (session, reserved_pusd, reserved_tokens, {', '.join(STORED_NAMES)}) VALUES (?, ?, ?, {', '.join('?' * len(STORED_NAMES))})"  # noqa: S608
-)
+_INSERT: Final = f"INSERT INTO attempts (session, reserved_pusd, reserved_tokens, {', '.join(STORED_NAMES)}) VALUES (?, ?, ?, {', '.join('?' * len(STORED_NAMES))})"  # noqa: S608
 # What an attempt is called, what it is for and where it goes is known when it starts; the rest is set at its end.
 _SET_AT_END: Final = tuple(
     name
@@ -30,9 +28,7 @@ _SET_AT_END: Final = tuple(
         "tokens_estimated", "cost_usd", "baseline_usd", "finish_reason", "reason",
     }
 )  # fmt: skip
-_UPDATE: Final = (
-    f"UPDATE attempts SET reserved_pusd = 0, reserved_tokens = 0, {', '.join(f'{_STORED.get(name, name)} = ?' for name in _SET_AT_END)} WHERE id = ?"  # noqa: S608
-)
+_UPDATE: Final = f"UPDATE attempts SET reserved_pusd = 0, reserved_tokens = 0, {', '.join(f'{_STORED.get(name, name)} = ?' for name in _SET_AT_END)} WHERE id = ?"  # noqa: S608
 
 
 def start(connection: sqlite3.Connection, attempt: Attempt, *, session: str, reserved_pusd: int = 0, reserved_tokens: int = 0) -> int:

@@ -74,16 +74,18 @@ def features(prompt: str) -> Features:
 
 def buckets(found: Features) -> tuple[list[int], list[float]]:
     """Return the places of all names, below `N_PLACES`, and their weights, in the order of the names."""
-    crc32, figure, mask = zlib.crc32, _PLACE.get, N_BUCKETS - 1
+    figure = _PLACE.get
     names = list(found)
     n_named = len(names)
     while n_named and names[n_named - 1].startswith("n:"):
         n_named -= 1
-    try:
-        places = [crc32(name) & mask for name in map(str.encode, names[:n_named])]
-    except UnicodeEncodeError:  # half of a pair that stands for one letter, alone
-        places = [crc32(name.encode("utf-8", "surrogatepass")) & mask for name in names[:n_named]]
-    return places + [figure(name, 0) for name in names[n_named:]], list(found.values())
+    return [*map(_place_of, names[:n_named]), *(figure(name, 0) for name in names[n_named:])], list(found.values())
+
+
+@lru_cache(maxsize=16_384)
+def _place_of(name: str) -> int:
+    """The place of a name; most names of a prompt were in one before."""
+    return zlib.crc32(name.encode("utf-8", "surrogatepass")) & (N_BUCKETS - 1)
 
 
 class Sentence:

@@ -120,13 +120,18 @@ def _product(one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
 
 def _met(names: list[str], rarity: NDArray[Any]) -> list[bool]:
     """Whether training met each of the words, which stand first."""
-    n_words = next((place for place, name in enumerate(names) if name[0] != "w"), len(names))
-    return [weight > 0 for name, weight in zip(names, rarity[:n_words].tolist(), strict=False) if name[2].isalpha()]
+    met: list[bool] = []
+    for name, weight in zip(names, rarity.tolist(), strict=True):
+        if name[0] != "w":
+            break
+        if name[2].isalpha():
+            met.append(weight > 0)
+    return met
 
 
 def shares(logits: tuple[float, ...], *, sharpness: float) -> list[float]:
     """Turn scores into shares that add up to 1."""
-    top = max(logits)
-    powers = [math.exp(sharpness * (logit - top)) for logit in logits]
-    total = sum(powers)
-    return [power / total for power in powers]
+    exp, top = math.exp, max(logits)
+    powers = [exp(sharpness * (logit - top)) for logit in logits]
+    part = 1 / sum(powers)
+    return [power * part for power in powers]

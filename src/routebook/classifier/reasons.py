@@ -9,7 +9,7 @@ from routebook.classifier.model import Scores
 
 _MOST: Final = 4
 _LEAST_PART: Final = 0.02
-_LOOKED_AT: Final = 24
+_LOOKED_AT: Final = 16
 _LINES: Final = {
     "fence": "fenced code", "code": "code", "trace": "an error trace", "log": "log lines", "diff": "a diff", "table": "a table",
     "markup": "JSON or markup", "config": "settings", "latex": "LaTeX", "quote": "quoted lines", "option": "answer options", "bullet": "a list",

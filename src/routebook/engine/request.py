@@ -23,7 +23,8 @@ def build_request(prompt: str, overrides: Overrides, *, config: Config) -> Reque
     """
     if not prompt.strip():
         raise UsageError("The prompt is empty. Write it below the %%route line.")
-    _check(overrides)
+    if overrides:
+        _check(overrides)
     _check_text(prompt, overrides.get("system") or "")
     given = overrides
     budget = given.get("budget_usd")

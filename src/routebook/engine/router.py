@@ -149,7 +149,9 @@ class Router:
         A prompt may come with options of its own, which go on top of `overrides`.
         """
         runtime = self.runtime()
-        asks = [(prompt, overrides) if isinstance(prompt, str) else (prompt[0], Overrides(**{**overrides, **prompt[1]})) for prompt in prompts]
+        asks = [
+            (prompt, overrides) if isinstance(prompt, str) else (prompt[0], Overrides(**{**overrides, **prompt[1]})) for prompt in prompts
+        ]
         return replay_cost(runtime, [self._plan(runtime, build_request(prompt, own, config=runtime.config)) for prompt, own in asks])
 
     def _plan(self, runtime: Runtime, request: Request) -> Plan:

@@ -149,7 +149,12 @@ def _is_said(span: str, others: Sequence[str]) -> bool:
     own = _content(span)
     for other in map(_content, others):
         missing = len(own.words - other.words)
-        if missing <= int(_MAY_MISS * len(own.words)) and own.numbers <= other.numbers and own.names <= other.words and own.denies == other.denies:
+        if (
+            missing <= int(_MAY_MISS * len(own.words))
+            and own.numbers <= other.numbers
+            and own.names <= other.words
+            and own.denies == other.denies
+        ):
             return True
     return False
 

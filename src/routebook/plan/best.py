@@ -109,12 +109,15 @@ def rank(
         text: the prompt, for memory and what was fitted.
         rng: for exploring; it is not touched while nothing was learned.
     """
+    weight = min(1.0, quality * (1 + seen.strength))
+    if known.evidence is None and known.fitted is None and known.recall is None:  # nothing was learned yet
+        profile = index_of(config).priors(seen.task)
+        return [(name, "") for name in _Choice(names, costs, config, known, seen, {}, {}, weight, profile).ranked()]
     evidence = known.evidence(seen.task) if known.evidence is not None else {}
     fitted = known.fitted(text) if known.fitted is not None and text else {}
     betas = index_of(config).priors(seen.task)
     if evidence or fitted:
         betas = {name: _prior(name, betas, fitted, config).plus(evidence.get(name)) for name in names}
-    weight = min(1.0, quality * (1 + seen.strength))
     choice = _Choice(names, costs, config, known, seen, evidence, fitted, weight, betas)
     ranked = choice.ranked()
     if weight and (sure := _sure(ranked, known, text)) is not None:

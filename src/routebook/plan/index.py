@@ -18,11 +18,13 @@ _kept: dict[int, Index] = {}
 class Index:
     """Look-ups over one config."""
 
-    __slots__ = ("_avoided", "_plain", "_priors", "by_id", "config", "of_provider", "tiers")
+    __slots__ = ("_avoided", "_plain", "_priors", "by_id", "config", "of_provider", "practical", "tiers")
 
     def __init__(self, config: Config) -> None:
         self.config = config
         self.tiers: Mapping[str, Tier] = {name: config.tier(name) for name in config.models}
+        self.practical = frozenset(name for name, model in config.models.items() if model.practical_context is not None)
+        """The models that say how long a prompt they handle well."""
         self.by_id: dict[str, str] = {}
         """The first model with a provider's own id."""
         self.of_provider: dict[str, list[str]] = {name: [] for name in config.providers}

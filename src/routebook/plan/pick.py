@@ -14,6 +14,9 @@ from routebook.plan.known import Known
 TYPICAL_OUTPUT = 400
 """Tokens of an answer when nothing was seen of a model yet (the median of chat answers in public logs is 200 to 500)."""
 
+_TYPICAL = Decimal(TYPICAL_OUTPUT)
+_A_MILLIONTH = Decimal("0.000001")
+
 
 def order(
     pool: str, models: Sequence[str], *, pick: Pick, weights: Mapping[str, float], quality: float, config: Config, known: Known,
@@ -54,7 +57,8 @@ def expected_cost(price: Price | None, *, input_tokens: int, output_tokens: floa
     """US dollars for one call; `None` when the price is unknown."""
     if price is None:
         return None
-    return (price.input * input_tokens + price.output * Decimal(round(output_tokens))) / 1_000_000
+    output = _TYPICAL if output_tokens == TYPICAL_OUTPUT else Decimal(round(output_tokens))
+    return (price.input * input_tokens + price.output * output) * _A_MILLIONTH
 
 
 def _weighted(names: list[str], weights: Mapping[str, float], rng: random.Random) -> list[str]:

@@ -34,6 +34,10 @@ class _Draft:
     input_tokens: int
     is_local: bool
     rng: random.Random
+    room: int = ANSWER_ROOM
+    """Tokens kept free for the answer."""
+    is_open: bool = False
+    """Nothing shuts a model out but its window."""
 
     def chosen(self) -> Iterable[tuple[str, str | None, str]]:
         """Yield `(model, pool, reason)` in the order to try, before anything is left out."""
@@ -48,8 +52,13 @@ class _Draft:
         elif self.route.quality is not None:
             yield from self.members(None, self.route.try_, pick="best", reason="best of the route")
         else:
+            models = self.config.models
             for position, name in enumerate(self.route.try_):
-                yield from self.expand(name, reason="first choice" if position == 0 else f"fallback {position}")
+                reason = f"fallback {position}" if position else "first choice"
+                if name in models:
+                    yield name, None, reason
+                else:
+                    yield from self.expand(name, reason=reason)
 
     def expand(self, name: str, *, reason: str) -> Iterable[tuple[str, str | None, str]]:
         """Turn a name (model, pool or provider) into its models, in order."""
@@ -86,7 +95,7 @@ class _Draft:
                 quality=quality if self.route.quality is None else self.route.quality,
                 seen=self.seen, input_tokens=self.input_tokens, rng=self.rng,
             )  # fmt: skip
-            yield from ((model, homes[model], f"{reason}: {why}" if why else reason) for model, why in ordered)
+            yield from [(model, homes[model], f"{reason}: {why}" if why else reason) for model, why in ordered]
 
     def homes(self, pool: str | None, names: Sequence[str]) -> dict[str, str | None]:
         """The models that names stand for, in order, each with the pool it counts as a member of."""
@@ -100,12 +109,24 @@ class _Draft:
 
     def obstacle(self, name: str) -> str | None:
         """Why a model cannot take the prompt, or `None`."""
-        config = self.config
-        if name not in config.models:
+        model = self.config.models.get(name)
+        if model is None:
             return self.known.absent(name, provider=name.partition("/")[0])
-        model = config.models[name]
+        if not self.is_open and (reason := self.shut(name, model.provider)):
+            return reason
+        if model.context is not None and self.input_tokens + self.room > model.context:
+            return f"about {self.input_tokens} tokens and {self.room} for the answer do not fit its window of {model.context}"
+        return None
+
+    @property
+    def is_choosy(self) -> bool:
+        """Whether a model may be shut out by anything but its window; most prompts have no such reason at hand."""
+        return bool(self.known.unusable or self.known.missing or self.is_local or self.request.tier or self.route.avoid)
+
+    def shut(self, name: str, provider: str) -> str | None:
+        """Why a model may not be asked, whatever the prompt's length, or `None`."""
         tier, allowed = self.index.tiers[name], self.request.tier
-        if reason := self.known.unusable.get(model.provider) or self.known.missing.get(name):
+        if reason := self.known.unusable.get(provider) or self.known.missing.get(name):
             return reason
         if self.is_local and tier != "local":
             return f"nothing may leave the machine, and its tier is {tier}"
@@ -113,9 +134,6 @@ class _Draft:
             return f"its tier is {tier}, and --tier {allowed} is the dearest allowed"
         if self.request.model is None and name in self.index.avoided(self.route):
             return f"route {self.route.name!r} avoids it"
-        room = self.request.params.max_tokens or ANSWER_ROOM
-        if model.context is not None and self.input_tokens + room > model.context:
-            return f"about {self.input_tokens} tokens and {room} for the answer do not fit its window of {model.context}"
         return None
 
     def candidate(self, name: str, pool: str | None, reason: str) -> Candidate:
@@ -141,6 +159,8 @@ class _Draft:
 
     def sift(self, choices: Iterable[tuple[str, str | None, str]]) -> tuple[tuple[Candidate, ...], tuple[LeftOut, ...]]:
         """Part the models that can take the prompt from those that cannot; the cooling and the crowded go to the end."""
+        self.room = self.request.params.max_tokens or ANSWER_ROOM
+        self.is_open = not self.is_choosy
         taken: dict[str, Candidate] = {}
         left_out: dict[str, LeftOut] = {}
         for name, pool, reason in choices:
@@ -150,9 +170,13 @@ class _Draft:
                 left_out[name] = LeftOut(model=name, reason=obstacle)
             else:
                 taken[name] = self.candidate(name, pool, reason)
-        ranks = {name: (self.known.cooling_s(name), self.is_crowded(name)) for name in taken}
-        if any(rank != (0.0, False) for rank in ranks.values()):
-            taken = {name: taken[name] for name in sorted(taken, key=ranks.__getitem__)}
+        known, has_states = self.known, bool(self.known.states)
+        late = {
+            name for name in taken if (has_states and known.cooling_s(name)) or (name in self.index.practical and self.is_crowded(name))
+        }
+        if late:
+            rank = {name: (self.known.cooling_s(name), self.is_crowded(name)) for name in late}
+            taken = {name: taken[name] for name in sorted(taken, key=lambda name: rank.get(name, (0.0, False)))}
         return tuple(taken.values()), tuple(left_out.values())
 
 
