@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 HEADS: Final = (*TASKS, "complexity", "strength", "needs_tools")
 """The columns of the weights: a score per task, then three figures of their own."""
 
+_SHORT: Final = 256
+"""Features of a prompt below which a product is done on one core in any case."""
 UNMET: Final = 128.0
 """Rarity of a word that training never met: it says nothing, and takes weight from the words that speak."""
 
@@ -78,7 +80,8 @@ class Scores:
         import numpy as np
 
         scale = self._held.scale[: len(TASKS)]
-        mean = np.einsum("ij,j->i", self._rows[:, : len(TASKS)], scale) / len(TASKS)
+        rows = self._rows[:, : len(TASKS)]
+        mean = (rows @ scale if len(rows) < _SHORT else np.einsum("ij,j->i", rows, scale)) / len(TASKS)
         pulled: NDArray[Any] = self._x * (self._rows[:, head] * scale[head] - mean)
         return pulled
 
@@ -111,10 +114,10 @@ def _weight_of() -> NDArray[np.float32]:
 
 
 def _product(one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
-    """One row times a matrix; `@` would wake a thread on every core for a few microseconds' work."""
+    """One row times a matrix; for a long one `@` would wake a thread on every core for a few microseconds' work."""
     import numpy as np
 
-    product: NDArray[Any] = np.einsum("i,i...->...", one, other)
+    product: NDArray[Any] = one @ other if len(one) < _SHORT else np.einsum("i,i...->...", one, other)
     return product
 
 
