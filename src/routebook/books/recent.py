@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-MOST: Final = 5_000
+MOST: Final = 2_000
 """Attempts that are read at most; of more the oldest are left out, and it is said."""
 FILTERS: Final = ("notebook", "task", "model", "agent")
 _ASIDE: Final = ("health", "warmup")
