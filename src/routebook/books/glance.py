@@ -46,7 +46,9 @@ def caps(connection: sqlite3.Connection, budgets: Mapping[str, Budget], *, noteb
 
 def count_attempts(connection: sqlite3.Connection) -> int:
     """How many attempts the books hold: those that ended, as they were counted then, and those under way. To count the rows takes long."""
-    query = "SELECT (SELECT coalesce(sum(calls), 0) FROM spending WHERE scope = ?) + (SELECT count(*) FROM attempts WHERE status = 'running')"
+    query = (
+        "SELECT (SELECT coalesce(sum(calls), 0) FROM spending WHERE scope = ?) + (SELECT count(*) FROM attempts WHERE status = 'running')"
+    )
     return int(connection.execute(query, (TOTAL,)).fetchone()[0])
 
 
