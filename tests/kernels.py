@@ -129,6 +129,13 @@ class Kernel:
         return now
 
 
+def said(kernel: Kernel, code: str) -> str:
+    """What a line of Python prints."""
+    run = kernel.run(code)
+    assert run.status == "ok", run.text
+    return run.text.strip()
+
+
 @contextmanager
 def running_kernel(folder: Path, *, environ: Mapping[str, str] | None = None) -> Iterator[Kernel]:
     """Start a kernel in `folder`, with a home of its own."""

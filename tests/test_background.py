@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from kernels import Kernel, running_kernel
+from kernels import Kernel, running_kernel, said
 
 from routebook.testing import Chaos, Fault, ScriptedServer
 
@@ -50,13 +50,6 @@ def kernel(server: ScriptedServer, tmp_path_factory: pytest.TempPathFactory) -> 
         assert running.run("%load_ext routebook").status == "ok"
         assert running.run("%%route\nWarm up.").status == "ok"
         yield running
-
-
-def said(kernel: Kernel, code: str) -> str:
-    """What a line of Python prints."""
-    run = kernel.run(code)
-    assert run.status == "ok", run.text
-    return run.text.strip()
 
 
 def test_the_cell_returns_at_once_and_the_user_of_the_answer_waits(kernel: Kernel) -> None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from kernels import Kernel, running_kernel
+from kernels import Kernel, running_kernel, said
 
 from routebook.testing import Chaos, Fault, ScriptedServer
 
@@ -52,13 +52,6 @@ def kernel(server: ScriptedServer, tmp_path_factory: pytest.TempPathFactory) -> 
     with running_kernel(folder) as running:
         assert running.run("%load_ext routebook").status == "ok"
         yield running
-
-
-def said(kernel: Kernel, code: str) -> str:
-    """What a line of Python prints."""
-    run = kernel.run(code)
-    assert run.status == "ok", run.text
-    return run.text.strip()
 
 
 def test_models_answer_side_by_side_and_stay_in_the_notebook(kernel: Kernel) -> None:

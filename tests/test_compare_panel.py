@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from kernels import Kernel, Run, running_kernel
+from kernels import Kernel, Run, running_kernel, said
 
 from routebook.errors import UsageError
 from routebook.notebook.panel_form import Form, closed_page
@@ -101,13 +101,6 @@ class Panel:
         for _, kind, content in run.seen:
             if kind == "comm_msg" and content["comm_id"] == self.comm and content["data"].get("method") == "update":
                 self.traits.update(content["data"]["state"])
-
-
-def said(kernel: Kernel, code: str) -> str:
-    """What a line of Python prints."""
-    run = kernel.run(code)
-    assert run.status == "ok", run.text
-    return run.text.strip()
 
 
 def test_the_picker_offers_what_is_ready_and_says_why_the_rest_is_not(kernel: Kernel) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kernels import Kernel, Run, running_kernel
+from kernels import Kernel, Run, running_kernel, said
 
 from routebook.testing import Chaos, Fault, ScriptedServer
 
@@ -91,13 +91,6 @@ def sent(server: ScriptedServer) -> dict[str, Any]:
     """The body of the last request."""
     body: dict[str, Any] = server.seen.calls[-1].json()
     return body
-
-
-def said(kernel: Kernel, code: str) -> str:
-    """What a line of Python prints."""
-    run = kernel.run(code)
-    assert run.status == "ok", run.text
-    return run.text.strip()
 
 
 def told(run: Run, key: str) -> list[str]:
