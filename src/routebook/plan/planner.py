@@ -34,10 +34,10 @@ class _Draft:
     input_tokens: int
     is_local: bool
     rng: random.Random
-    room: int = ANSWER_ROOM
+    room: int
     """Tokens kept free for the answer."""
-    is_open: bool = False
-    """Nothing shuts a model out but its window."""
+    is_open: bool
+    """Nothing shuts a model out but its window: most prompts give no other reason."""
 
     def chosen(self) -> Iterable[tuple[str, str | None, str]]:
         """Yield `(model, pool, reason)` in the order to try, before anything is left out."""
@@ -118,11 +118,6 @@ class _Draft:
             return f"about {self.input_tokens} tokens and {self.room} for the answer do not fit its window of {model.context}"
         return None
 
-    @property
-    def is_choosy(self) -> bool:
-        """Whether a model may be shut out by anything but its window; most prompts have no such reason at hand."""
-        return bool(self.known.unusable or self.known.missing or self.is_local or self.request.tier or self.route.avoid)
-
     def shut(self, name: str, provider: str) -> str | None:
         """Why a model may not be asked, whatever the prompt's length, or `None`."""
         tier, allowed = self.index.tiers[name], self.request.tier
@@ -159,8 +154,6 @@ class _Draft:
 
     def sift(self, choices: Iterable[tuple[str, str | None, str]]) -> tuple[tuple[Candidate, ...], tuple[LeftOut, ...]]:
         """Part the models that can take the prompt from those that cannot; the cooling and the crowded go to the end."""
-        self.room = self.request.params.max_tokens or ANSWER_ROOM
-        self.is_open = not self.is_choosy
         taken: dict[str, Candidate] = {}
         left_out: dict[str, LeftOut] = {}
         for name, pool, reason in choices:
@@ -216,7 +209,9 @@ def _draft(config: Config, request: Request, seen: Classification, *, known: Kno
     input_tokens = sum(estimate_tokens(message.content) for message in request.messages) + (estimate_tokens(str(schema)) if schema else 0)
     route, why = choose_route(config, request, seen, input_tokens=input_tokens)
     is_local = request.local or request.tier == "local" or route.local or bool(route.private)
-    return _Draft(config, index_of(config), known, request, seen, route, why, input_tokens, is_local, rng)
+    room = request.params.max_tokens or ANSWER_ROOM
+    is_open = not (known.unusable or known.missing or is_local or request.tier or route.avoid)
+    return _Draft(config, index_of(config), known, request, seen, route, why, input_tokens, is_local, rng, room, is_open)
 
 
 def _check_names(config: Config, request: Request) -> None:
