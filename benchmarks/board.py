@@ -15,7 +15,7 @@ from pathlib import Path
 from filled import fill
 
 from routebook.engine.router import Router
-from routebook.notebook.board import Board
+from routebook.notebook.panels.board import Board
 
 YEARS = dt.timedelta(days=3650)
 

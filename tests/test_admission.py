@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from making import config
 from served import events_of, outcome, router, until
 
-from routebook.engine.admission import HANDICAP_S, Gate, Gates
+from routebook.engine.admission.queue import HANDICAP_S, Gate, Gates
 from routebook.errors import AllAttemptsFailed, DeadlineExceeded
 from routebook.events import Waiting
 from routebook.messages import PRIORITIES, Delta, Priority

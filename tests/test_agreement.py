@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routebook.notebook.agreement import agreement, most_agreed, spans, unsaid
+from routebook.notebook.panels.agreement import agreement, most_agreed, spans, unsaid
 
 PARIS = "The capital of France is Paris. It has about 2.1 million inhabitants."
 ALSO = "Paris is the capital of France.\n\n- The Seine flows through it."

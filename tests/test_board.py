@@ -19,8 +19,8 @@ from routebook.books.books import Books
 from routebook.books.recent import recent, spent_by_tier
 from routebook.engine.router import Router
 from routebook.errors import UsageError
-from routebook.notebook.board import Board
 from routebook.notebook.commands.board import _span
+from routebook.notebook.panels.board import Board
 from routebook.tables.board import figures, with_tiers
 from routebook.testing import Chaos, Fault, ScriptedServer
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from served import Running, TwoServers, brief, heard, left_reserved, outcome, router, rows, until
 
-from routebook.engine.cacheable import cache_key
+from routebook.engine.cache.cacheable import cache_key
 from routebook.engine.router import Router
 from routebook.errors import AllAttemptsFailed, DeadlineExceeded
 from routebook.events import Decision, Done, Waiting

@@ -19,7 +19,7 @@ from making import attempt
 from recorded import FIRST, many, recorded
 
 import routebook as rb
-from routebook.engine import labelled as reading
+from routebook.engine.learning import labelled as reading
 from routebook.tables import charts, points, trade, twin, vega
 from routebook.tables.accessor import KINDS
 from routebook.tables.amounts import usd

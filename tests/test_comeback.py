@@ -15,7 +15,7 @@ from rawserver import listening
 from served import loaded, outcome, until
 from test_discover import closed_port, discovering
 
-from routebook.engine.comeback import PATIENCE_S
+from routebook.engine.health.comeback import PATIENCE_S
 from routebook.engine.router import Router
 from routebook.errors import NoCandidate, UsageError
 from routebook.messages import Answer

@@ -17,14 +17,14 @@ from served import router, rows
 from test_page import SAFE_TAGS, answer
 
 import routebook as rb
-import routebook.notebook.compare
+import routebook.notebook.panels.compare
 from routebook.engine.router import Router
 from routebook.errors import Unavailable, UsageError
-from routebook.notebook.asking import ask_each
-from routebook.notebook.compare_many import compare
-from routebook.notebook.comparison import Comparison
-from routebook.notebook.comparison_table import ComparisonTable
-from routebook.notebook.comparison_table_page import MOST_PROMPTS, table_page
+from routebook.notebook.panels.asking import ask_each
+from routebook.notebook.panels.compare_many import compare
+from routebook.notebook.panels.comparison import Comparison
+from routebook.notebook.panels.comparison_table import ComparisonTable
+from routebook.notebook.panels.comparison_table_page import MOST_PROMPTS, table_page
 from routebook.testing import Chaos, Fault, ScriptedServer
 
 PROMPTS = ["Who sat?", "Where?", "Why | how?"]
@@ -65,7 +65,7 @@ def table(*texts: str, **more: Any) -> ComparisonTable:  # noqa: ANN401
 
 def test_the_name_is_the_function_whatever_was_imported() -> None:
     """A module of a like name lies in the package."""
-    assert routebook.notebook.compare.__name__ == "routebook.notebook.compare"
+    assert routebook.notebook.panels.compare.__name__ == "routebook.notebook.panels.compare"
     assert rb.compare is compare
     assert rb.Compare.__name__ == "Compare"
 

@@ -10,7 +10,7 @@ import pytest
 from kernels import Kernel, Run, running_kernel, said
 
 from routebook.errors import UsageError
-from routebook.notebook.panel_form import Form, closed_page
+from routebook.notebook.panels.panel_form import Form, closed_page
 from routebook.testing import Chaos, Fault, ScriptedServer
 
 SCRIPTS = {

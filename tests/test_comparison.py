@@ -14,9 +14,9 @@ from making import attempt
 from test_page import SAFE_TAGS, answer
 
 from routebook.errors import ProviderError, Unavailable, UsageError
-from routebook.notebook.compare_page import compare_page
-from routebook.notebook.comparison import Comparison, pane_names, tokens_per_s
-from routebook.notebook.difference import difference, likeness
+from routebook.notebook.panels.compare_page import compare_page
+from routebook.notebook.panels.comparison import Comparison, pane_names, tokens_per_s
+from routebook.notebook.panels.difference import difference, likeness
 
 
 def comparison(**changes: Any) -> Comparison:  # noqa: ANN401

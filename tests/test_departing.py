@@ -10,8 +10,8 @@ from test_page import plan
 
 from routebook.config.keylike import key_beginnings
 from routebook.messages import Candidate, Message
-from routebook.notebook.departing import departing, expected
 from routebook.notebook.interpolate import Used, used
+from routebook.notebook.panels.departing import departing, expected
 
 KEY = "sk-ant-api03-" + "aB3dE5fG7h" * 4
 

@@ -13,7 +13,7 @@ import pytest
 from rawserver import listening, raw, response
 from served import loaded
 
-from routebook.engine.discover import PATIENCE_S
+from routebook.engine.health.discover import PATIENCE_S
 from routebook.engine.router import Router
 from routebook.errors import NoCandidate
 from routebook.messages import Plan

@@ -16,8 +16,8 @@ from rawserver import raw, response
 from served import loaded, rows
 
 from routebook.config.read import load
-from routebook.engine.doctor import examine, problems
-from routebook.engine.finding import Finding
+from routebook.engine.health.doctor import examine, problems
+from routebook.engine.health.finding import Finding
 from routebook.engine.router import Router
 from routebook.testing import Chaos, Fault, ScriptedServer
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from making import config, request, seen
 
 from routebook.config.values import Config
-from routebook.engine.fingerprint import fingerprint
+from routebook.engine.cache.fingerprint import fingerprint
 from routebook.messages import Message, Params, Request
 from routebook.plan.known import Known
 from routebook.plan.planner import make_plan

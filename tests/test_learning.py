@@ -17,7 +17,7 @@ from served import router, until
 
 from routebook.books import ledger, outcomes
 from routebook.books.outcomes import Extent
-from routebook.engine.learning import LOOK_EVERY_S
+from routebook.engine.learning.learning import LOOK_EVERY_S
 from routebook.engine.router import Router
 from routebook.errors import UsageError
 from routebook.lessons import Lesson

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from routebook.engine import machine
+from routebook.engine.health import machine
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_an_old_anywidget_is_a_problem() -> None:
 def test_the_old_nest_asyncio_in_use_is_a_problem() -> None:
     """It marks asyncio as patched; its successor leaves a second mark. In a process of its own, because it changes asyncio."""
     script = (
-        "import asyncio\nasyncio._nest_patched = True\nfrom routebook.engine.machine import look_at_versions\n"
+        "import asyncio\nasyncio._nest_patched = True\nfrom routebook.engine.health.machine import look_at_versions\n"
         "print([f.hint for f in look_at_versions() if f.about == 'nest_asyncio'])\n"
         "asyncio._nest_asyncio2 = True\nprint([f.hint for f in look_at_versions() if f.about == 'nest_asyncio'])"
     )

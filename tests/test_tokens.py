@@ -16,7 +16,7 @@ from weights_here import real_weights
 
 from routebook.backends.registry import open_backend
 from routebook.config.values import Model, Provider
-from routebook.engine.reserve import most_input
+from routebook.engine.admission.reserve import most_input
 from routebook.messages import Params
 from routebook.text import estimate_tokens
 from routebook.tokens import most_tokens

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from served import Running, brief, outcome, router, until
 
+from routebook.engine.admission.trials import LONGEST_S
 from routebook.engine.router import Router
-from routebook.engine.trials import LONGEST_S
 from routebook.errors import AllAttemptsFailed, Unavailable
 from routebook.events import Started, Waiting
 from routebook.messages import Answer

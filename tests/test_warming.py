@@ -11,9 +11,9 @@ from cells import running_shell
 from served import left_reserved, loaded, router, rows, until
 
 from routebook.config.read import parse
+from routebook.engine.health.warming import warm
 from routebook.engine.loop import engine_loop
 from routebook.engine.router import Router
-from routebook.engine.warming import warm
 from routebook.errors import ConfigError, UsageError
 from routebook.testing import Chaos, ScriptedServer
 

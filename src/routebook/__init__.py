@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from routebook.classifier.classify import classify as classify
+    from routebook.engine.learning.what_if import what_if as what_if
     from routebook.engine.router import Router as Router
-    from routebook.engine.what_if import what_if as what_if
     from routebook.errors import AllAttemptsFailed as AllAttemptsFailed
     from routebook.errors import AuthFailed as AuthFailed
     from routebook.errors import BadRequest as BadRequest
@@ -40,21 +40,21 @@ if TYPE_CHECKING:
     from routebook.messages import Delta as Delta
     from routebook.messages import Message as Message
     from routebook.messages import Plan as Plan
-    from routebook.notebook.board import Board as Board
-    from routebook.notebook.compare_many import compare as compare
-    from routebook.notebook.compare_panel import Compare as Compare
+    from routebook.notebook.panels.board import Board as Board
+    from routebook.notebook.panels.compare_many import compare as compare
+    from routebook.notebook.panels.compare_panel import Compare as Compare
     from routebook.tables import charts as charts
 
 __version__ = "0.1.0"
 
 _WHERE = {
     "classify": "routebook.classifier.classify",
-    "Board": "routebook.notebook.board",
-    "Compare": "routebook.notebook.compare_panel",
-    "compare": "routebook.notebook.compare_many",
+    "Board": "routebook.notebook.panels.board",
+    "Compare": "routebook.notebook.panels.compare_panel",
+    "compare": "routebook.notebook.panels.compare_many",
     "charts": "routebook.tables",
     "Router": "routebook.engine.router",
-    "what_if": "routebook.engine.what_if",
+    "what_if": "routebook.engine.learning.what_if",
     **dict.fromkeys(("Answer", "Classification", "Delta", "Message", "Plan"), "routebook.messages"),
     **dict.fromkeys(("Decision", "Done", "Switched"), "routebook.events"),
     **dict.fromkeys(

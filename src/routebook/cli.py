@@ -100,7 +100,7 @@ def _models(given: argparse.Namespace) -> int:
 
 
 def _doctor(given: argparse.Namespace) -> int:
-    from routebook.engine.doctor import examine, problems
+    from routebook.engine.health.doctor import examine, problems
     from routebook.notebook.commands.doctor import findings_text
 
     with contextlib.ExitStack() as stack:

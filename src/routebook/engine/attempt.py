@@ -8,10 +8,10 @@ from collections.abc import Coroutine, Iterator
 from typing import Any
 
 from routebook.config.values import Model
-from routebook.engine.hearing import heard
-from routebook.engine.limits import Entry, WayIn
+from routebook.engine.admission.hearing import heard
+from routebook.engine.admission.limits import Entry, WayIn
+from routebook.engine.admission.reserve import bounded, most_output, most_usd
 from routebook.engine.params import merged
-from routebook.engine.reserve import bounded, most_output, most_usd
 from routebook.engine.runtime import Runtime
 from routebook.engine.settle import opening_row, settled
 from routebook.engine.turn import Outcome, Turn

@@ -14,15 +14,15 @@ from routebook.books.ledger import attempts_of
 from routebook.classifier.classify import classify
 from routebook.config.read import Loaded, load
 from routebook.config.values import Config
-from routebook.engine import fitting, outcomes
-from routebook.engine.caching import answered
+from routebook.engine.cache.caching import answered
+from routebook.engine.cache.replay_cost import ReplayCost, replay_cost
 from routebook.engine.channel import Channel
+from routebook.engine.health.warming import warm_asked
+from routebook.engine.learning import fitting, outcomes
 from routebook.engine.loop import EngineLoop, Job, engine_loop
 from routebook.engine.mapping import Mapped, map_prompts
-from routebook.engine.replay_cost import ReplayCost, replay_cost
 from routebook.engine.request import build_request
 from routebook.engine.runtime import Runtime, open_runtime
-from routebook.engine.warming import warm_asked
 from routebook.errors import RoutebookError, UsageError
 from routebook.events import Event
 from routebook.messages import Answer, Attempt, Classification, Overrides, Plan, Request

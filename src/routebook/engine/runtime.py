@@ -20,14 +20,14 @@ from routebook.books.pools import token_pools
 from routebook.config.keys import Keys
 from routebook.config.prices import price_of
 from routebook.config.values import Budget, Config, Price
-from routebook.engine import outcomes
-from routebook.engine.comeback import Comeback
-from routebook.engine.discover import discover
-from routebook.engine.fitting import open_fit
-from routebook.engine.flights import Flights
-from routebook.engine.learning import Learning
-from routebook.engine.limits import Limits
-from routebook.engine.trials import Trials
+from routebook.engine.admission.limits import Limits
+from routebook.engine.admission.trials import Trials
+from routebook.engine.cache.flights import Flights
+from routebook.engine.health.comeback import Comeback
+from routebook.engine.health.discover import discover
+from routebook.engine.learning import outcomes
+from routebook.engine.learning.fitting import open_fit
+from routebook.engine.learning.learning import Learning
 from routebook.engine.turn import Ended
 from routebook.errors import UsageError
 from routebook.plan.known import Known

@@ -56,22 +56,22 @@ class RouteMagics(Magics):
             show_plan(session, cell, asked, is_raw=given.raw)
             return
         if given.compare:
-            from routebook.notebook.compare import compare
+            from routebook.notebook.panels.compare import compare
 
             self._keep(given.out, compare(session, prompt, asked, models=given.compare, repeat=given.repeat or 1))
             return
         if given.ensemble:
-            from routebook.notebook.ensemble import ensemble
+            from routebook.notebook.panels.ensemble import ensemble
 
             self._keep(given.out, ensemble(session, prompt, asked, models=given.ensemble, judge=given.judge))
             return
         if given.arena:
-            from routebook.notebook.arena import arena
+            from routebook.notebook.panels.arena import arena
 
             self._keep(given.out, arena(session, prompt, asked, rng=random.Random()))
             return
         if given.background:
-            from routebook.notebook.card import start_behind
+            from routebook.notebook.panels.card import start_behind
 
             start_behind(session, prompt, asked, name=given.out)
             return

@@ -13,10 +13,10 @@ from routebook.messages import Answer, Message
 
 if TYPE_CHECKING:  # the router loads with the first cell
     from routebook.engine.router import Router
-    from routebook.notebook.background import Jobs
-    from routebook.notebook.board import Board
     from routebook.notebook.live import PanesView, View
     from routebook.notebook.page import Bundle
+    from routebook.notebook.panels.background import Jobs
+    from routebook.notebook.panels.board import Board
     from routebook.notebook.widget import LastPage
 
 
@@ -104,7 +104,7 @@ class Session:
     def jobs(self) -> Jobs:
         """The background cells, made when first needed."""
         if self._jobs is None:
-            from routebook.notebook.background import Jobs
+            from routebook.notebook.panels.background import Jobs
 
             self._jobs = Jobs()
         return self._jobs

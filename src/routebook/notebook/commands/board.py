@@ -9,7 +9,7 @@ import shlex
 from typing import Final, NoReturn
 
 from routebook.errors import UsageError
-from routebook.notebook.board import Board
+from routebook.notebook.panels.board import Board
 from routebook.notebook.session import Session
 
 _SPAN: Final = re.compile(r"(\d+(?:\.\d+)?)(min|h|d|w)")

@@ -26,7 +26,7 @@ def cost(session: Session, rest: str) -> None:
     if frame.empty:
         session.show(report("The books are empty. Run a %%route cell first."))
         return
-    from routebook.notebook.chart_page import chart_pages, chart_tables
+    from routebook.notebook.panels.chart_page import chart_pages, chart_tables
 
     session.show(report(*cost_parts(frame), *pool_parts(session)))
     if not session.is_kernel:

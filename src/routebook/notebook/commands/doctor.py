@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from routebook.engine.doctor import examine, problems
-from routebook.engine.finding import Finding
+from routebook.engine.health.doctor import examine, problems
+from routebook.engine.health.finding import Finding
 from routebook.notebook import figures
 from routebook.notebook.page import Bundle
 from routebook.notebook.progress import progress

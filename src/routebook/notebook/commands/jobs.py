@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from routebook.errors import UsageError
 from routebook.notebook import figures
-from routebook.notebook.background import Background
 from routebook.notebook.page import answer_page
+from routebook.notebook.panels.background import Background
 from routebook.notebook.report import Heading, report
 from routebook.notebook.session import Session
 from routebook.notebook.table import Table

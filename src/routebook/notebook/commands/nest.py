@@ -7,7 +7,7 @@ import importlib.metadata
 from importlib.util import find_spec
 from typing import Final
 
-from routebook.engine.machine import is_lossy_with_nest_asyncio
+from routebook.engine.health.machine import is_lossy_with_nest_asyncio
 from routebook.errors import SetupNeeded, UsageError
 from routebook.notebook.report import report
 from routebook.notebook.session import Session

@@ -7,9 +7,9 @@ from typing import Final
 from routebook.engine.router import Router
 from routebook.errors import UsageError
 from routebook.messages import Overrides, Plan
-from routebook.notebook.departing import departing, expected
 from routebook.notebook.interpolate import Used, interpolate, used
 from routebook.notebook.page import Bundle, plan_page
+from routebook.notebook.panels.departing import departing, expected
 from routebook.notebook.session import Session
 
 TYPICAL_TOKENS: Final = 400

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from routebook.engine.health.warming import Warmed
+from routebook.engine.health.warming import warm as warm_up
 from routebook.engine.loop import engine_loop
-from routebook.engine.warming import Warmed
-from routebook.engine.warming import warm as warm_up
 from routebook.errors import UsageError
 from routebook.notebook.progress import progress
 from routebook.notebook.report import report

@@ -8,11 +8,11 @@ from weakref import WeakKeyDictionary
 
 from routebook.errors import RoutebookError, UsageError
 from routebook.messages import Answer, Overrides
-from routebook.notebook.asking import ask_each
-from routebook.notebook.compare import MOST_PANES, start_of, with_model
-from routebook.notebook.comparison import Comparison, pane_names
-from routebook.notebook.comparison_table import ComparisonTable
 from routebook.notebook.here import router_here, session_here
+from routebook.notebook.panels.asking import ask_each
+from routebook.notebook.panels.compare import MOST_PANES, start_of, with_model
+from routebook.notebook.panels.comparison import Comparison, pane_names
+from routebook.notebook.panels.comparison_table import ComparisonTable
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,11 +7,11 @@ from typing import Final
 
 from routebook.messages import Answer
 from routebook.notebook import figures
-from routebook.notebook.comparison import Comparison, tokens_per_s
-from routebook.notebook.difference import Span, difference
 from routebook.notebook.inert import inert
 from routebook.notebook.markdown import render
 from routebook.notebook.page import NOTHING, Bundle, template
+from routebook.notebook.panels.comparison import Comparison, tokens_per_s
+from routebook.notebook.panels.difference import Span, difference
 from routebook.notebook.table import Table
 
 _MARKS: Final = {"both": "{}", "left": "<del>{}</del>", "right": "<ins>{}</ins>"}

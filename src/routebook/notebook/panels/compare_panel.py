@@ -16,14 +16,14 @@ from routebook.engine.survey import models as survey_models
 from routebook.errors import RoutebookError, UsageError
 from routebook.messages import Answer, Overrides
 from routebook.notebook import figures
-from routebook.notebook.compare import comparison_of, panes_of, starts_of
-from routebook.notebook.compare_page import compare_page
-from routebook.notebook.comparison import Comparison
 from routebook.notebook.here import router_here, session_here
 from routebook.notebook.live import Drain, PanesView
 from routebook.notebook.page import Bundle
-from routebook.notebook.panel_form import Form, asked_by, closed_page
-from routebook.notebook.panel_widget import PanelWidget, Said
+from routebook.notebook.panels.compare import comparison_of, panes_of, starts_of
+from routebook.notebook.panels.compare_page import compare_page
+from routebook.notebook.panels.comparison import Comparison
+from routebook.notebook.panels.panel_form import Form, asked_by, closed_page
+from routebook.notebook.panels.panel_widget import PanelWidget, Said
 from routebook.notebook.terminal import TerminalPanes
 from routebook.notebook.widget import PanesWidget
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from routebook.books import cache
-from routebook.engine.cacheable import cache_key
+from routebook.engine.cache.cacheable import cache_key
 from routebook.engine.runtime import Runtime
 from routebook.messages import Plan, Value
 

@@ -10,10 +10,10 @@ from typing import Final, TypeVar
 from routebook.engine.router import Router
 from routebook.errors import RoutebookError, UsageError
 from routebook.messages import Answer, Overrides
-from routebook.notebook.compare_page import compare_page
-from routebook.notebook.comparison import Comparison, pane_names
 from routebook.notebook.live import Ended, PanesView, Start, follow_all
 from routebook.notebook.page import Bundle
+from routebook.notebook.panels.compare_page import compare_page
+from routebook.notebook.panels.comparison import Comparison, pane_names
 from routebook.notebook.session import Session
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from routebook.notebook.comparison import COLUMNS, FLOATS, Comparison, tokens_per_s
+from routebook.notebook.panels.comparison import COLUMNS, FLOATS, Comparison, tokens_per_s
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,7 +87,7 @@ class ComparisonTable:
 
     def to_markdown(self) -> str:
         """The summary, then every prompt with its answers, as Markdown."""
-        from routebook.notebook.comparison_table_page import summary_table
+        from routebook.notebook.panels.comparison_table_page import summary_table
 
         table = summary_table(self)
         lines = [table.heads, ["--:" if figure else ":--" for figure in table.is_figure], *table.rows]
@@ -95,7 +95,7 @@ class ComparisonTable:
         return "\n".join([f"{head}\n", *(comparison.to_markdown() for comparison in self)])
 
     def _repr_mimebundle_(self, **_asked: object) -> Bundle:
-        from routebook.notebook.comparison_table_page import table_page
+        from routebook.notebook.panels.comparison_table_page import table_page
 
         return table_page(self)
 

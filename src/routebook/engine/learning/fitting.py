@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from routebook.books import fits
 from routebook.classifier.classify import classify
-from routebook.engine.labelled import Labelled, read_labelled
+from routebook.engine.learning.labelled import Labelled, read_labelled
 from routebook.errors import UsageError
 from routebook.plan.belief import Belief
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from routebook.books.cache import Kept
 from routebook.config.values import Config, Route
-from routebook.engine.fingerprint import fingerprint
+from routebook.engine.cache.fingerprint import fingerprint
 from routebook.messages import Answer, Plan
 
 DAY_S: Final = 86_400.0

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 
 from routebook.errors import RoutebookError
 from routebook.messages import Answer, Overrides
-from routebook.notebook.background import Background
 from routebook.notebook.gather import News
 from routebook.notebook.live import ALONE, PanesView
 from routebook.notebook.page import Bundle, answer_page, failed_page
+from routebook.notebook.panels.background import Background
 from routebook.notebook.session import Session
 
 

@@ -17,10 +17,10 @@ import msgspec
 
 from routebook.books import asking, cache
 from routebook.books.cache import Kept
-from routebook.engine.cacheable import cache_key, is_worth_keeping, kept_of
+from routebook.engine.cache.cacheable import cache_key, is_worth_keeping, kept_of
+from routebook.engine.cache.flights import Flight, Landed
+from routebook.engine.cache.replay import replayed, written
 from routebook.engine.dispatch import dispatch
-from routebook.engine.flights import Flight, Landed
-from routebook.engine.replay import replayed, written
 from routebook.engine.runtime import Runtime
 from routebook.engine.turn import Emit
 from routebook.errors import BooksError, BudgetExceeded, DeadlineExceeded

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from routebook.notebook.difference import likeness
+from routebook.notebook.panels.difference import likeness
 
 _FENCED: Final = re.compile(r"(^ {0,3}(?:```|~~~).*?^ {0,3}(?:```|~~~)[ \t]*$)", re.MULTILINE | re.DOTALL)
 _SENTENCE: Final = re.compile(r"(?<=[.!?。！？])\s+(?=[^\s])|\n+")  # noqa: RUF001  the full stops of Chinese and Japanese

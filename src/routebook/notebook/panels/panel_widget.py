@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from routebook.engine.survey import ModelLine
 from routebook.notebook.commands.models import state_of
 from routebook.notebook.page import Bundle
-from routebook.notebook.panel_form import Form
+from routebook.notebook.panels.panel_form import Form
 from routebook.notebook.widget import answer_while_busy, show_widget
 
 

@@ -19,7 +19,7 @@ from routebook.books import leases
 from routebook.books.books import Books
 from routebook.books.claims import Admitted, Claim, Scope, Wait
 from routebook.config.values import Config, Model, Provider
-from routebook.engine.admission import Gate, Gates
+from routebook.engine.admission.queue import Gate, Gates
 from routebook.engine.turn import Emit, Turn
 from routebook.errors import DeadlineExceeded, LimitReached
 from routebook.events import Event, Waiting

@@ -13,10 +13,10 @@ from routebook.backends.base import Found
 from routebook.backends.quotas import quotas_in
 from routebook.config.keys import key_variable
 from routebook.config.values import Provider
-from routebook.engine.finding import Finding, State
+from routebook.engine.health.finding import Finding, State
+from routebook.engine.health.word import word
 from routebook.engine.runtime import Runtime
 from routebook.engine.turn import Outcome
-from routebook.engine.word import word
 from routebook.errors import (
     AuthFailed,
     BadRequest,

@@ -15,7 +15,7 @@ from routebook.classifier.classify import classify
 from routebook.config.prices import price_of
 from routebook.config.read import Loaded, load
 from routebook.config.values import Config, Route
-from routebook.engine.hindsight import Hindsight, Seen, Share, Untold, sum_up
+from routebook.engine.learning.hindsight import Hindsight, Seen, Share, Untold, sum_up
 from routebook.errors import UsageError
 from routebook.messages import Classification, Message, Params, Plan, Request
 from routebook.plan.known import Known

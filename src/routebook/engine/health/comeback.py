@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from routebook.config.prices import price_of
-from routebook.engine.discover import discover
+from routebook.engine.health.discover import discover
 
 if TYPE_CHECKING:  # the runtime holds one
     from routebook.engine.runtime import Runtime

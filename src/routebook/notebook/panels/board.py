@@ -16,8 +16,8 @@ from routebook.engine.router import Router
 from routebook.engine.survey import Status
 from routebook.engine.survey import status as survey_status
 from routebook.errors import BooksError
-from routebook.notebook.board_page import board_page
 from routebook.notebook.page import Bundle
+from routebook.notebook.panels.board_page import board_page
 from routebook.tables.board import figures, with_tiers
 
 TICK_S: Final = 0.5

@@ -11,12 +11,12 @@ from routebook.engine.router import Router
 from routebook.errors import RoutebookError, UsageError
 from routebook.learn.bradley_terry import Vote, standings
 from routebook.messages import Answer, Overrides
-from routebook.notebook.choice import choose
-from routebook.notebook.compare import run
-from routebook.notebook.compare_page import blind_page, figures_table
-from routebook.notebook.comparison import Comparison, renamed
 from routebook.notebook.gather import DONE, News
 from routebook.notebook.live import PanesView
+from routebook.notebook.panels.choice import choose
+from routebook.notebook.panels.compare import run
+from routebook.notebook.panels.compare_page import blind_page, figures_table
+from routebook.notebook.panels.comparison import Comparison, renamed
 from routebook.notebook.report import Heading, report
 from routebook.notebook.session import Session
 from routebook.notebook.table import Table

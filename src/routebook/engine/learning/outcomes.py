@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from routebook.books.ledger import attempts_of, set_feedback
-from routebook.engine.learning import Learning
+from routebook.engine.learning.learning import Learning
 from routebook.engine.turn import Ended, Outcome
 from routebook.errors import LowQuality, Refused, UsageError
 from routebook.lessons import Lesson, Source

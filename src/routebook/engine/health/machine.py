@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from routebook.books.connect import MEMORY
-from routebook.engine.finding import Finding
+from routebook.engine.health.finding import Finding
 from routebook.engine.runtime import Runtime
 from routebook.errors import BooksError
 

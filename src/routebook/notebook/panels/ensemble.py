@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Final
 from routebook.engine.router import Router
 from routebook.errors import RoutebookError
 from routebook.messages import Answer, Overrides
-from routebook.notebook.agreement import Agreed, agreement, most_agreed, unsaid
-from routebook.notebook.compare import panes_of, run, with_model
-from routebook.notebook.compare_page import compare_page, figures_table
-from routebook.notebook.comparison import Comparison
 from routebook.notebook.inert import inert
 from routebook.notebook.live import follow
 from routebook.notebook.page import Bundle, answer_page, template
+from routebook.notebook.panels.agreement import Agreed, agreement, most_agreed, unsaid
+from routebook.notebook.panels.compare import panes_of, run, with_model
+from routebook.notebook.panels.compare_page import compare_page, figures_table
+from routebook.notebook.panels.comparison import Comparison
 from routebook.notebook.report import Heading, Part, report
 from routebook.notebook.session import Session
 from routebook.notebook.table import Table

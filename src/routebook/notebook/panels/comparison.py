@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from routebook.errors import RoutebookError, UsageError
 from routebook.messages import Answer
 from routebook.near import did_you_mean
-from routebook.notebook.difference import likeness
+from routebook.notebook.panels.difference import likeness
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 from typing import Final
 
+from routebook.engine.health.word import word
 from routebook.engine.runtime import Runtime
 from routebook.engine.turn import Outcome
-from routebook.engine.word import word
 from routebook.errors import RoutebookError, UsageError
 from routebook.messages import Value
 from routebook.near import did_you_mean

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Final
 
 from routebook.messages import Answer
 from routebook.notebook import figures
-from routebook.notebook.comparison import Comparison, tokens_per_s
 from routebook.notebook.inert import inert
 from routebook.notebook.markdown import render
 from routebook.notebook.page import NOTHING, Bundle, template
+from routebook.notebook.panels.comparison import Comparison, tokens_per_s
 from routebook.notebook.report import Heading, report
 from routebook.notebook.table import Table
 
 if TYPE_CHECKING:  # a table shows itself by this page
-    from routebook.notebook.comparison_table import ComparisonTable, ModelSummary
+    from routebook.notebook.panels.comparison_table import ComparisonTable, ModelSummary
 
 MOST_PROMPTS: Final = 50
 """Prompts on the page; all of them are in the frame."""

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from routebook.engine.checkup import Checkup
-from routebook.engine.finding import Finding
+from routebook.engine.health.checkup import Checkup
+from routebook.engine.health.finding import Finding
+from routebook.engine.health.machine import look_at_books, look_at_library, look_at_versions
 from routebook.engine.loop import engine_loop
-from routebook.engine.machine import look_at_books, look_at_library, look_at_versions
 from routebook.engine.runtime import Runtime
 from routebook.errors import BooksError, ConfigError
 

@@ -1,0 +1,1 @@
+"""Looking after models: the doctor, the word that warms one up, providers that come back."""
