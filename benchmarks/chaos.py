@@ -49,6 +49,9 @@ def table(storms: list[dict[str, Any]]) -> str:
         faults.update(storm["by_fault"])
     lines = [f"{name:<40} {count:,}" for name, count in sums.items()]
     lines += [f"{name:<40} {max(storm[name] for storm in storms):.2f}" for name in ("latest_s", "peak_provider", "peak_model")]
+    for what in storms[0]["caps"]:
+        used, most = max(storm["caps"][what] for storm in storms)
+        lines.append(f"{f'most {what}':<40} {used:g}, and the cap is {most:g}")
     lines += [f"wrong{'':35} {sum(len(storm['wrongs']) for storm in storms)}"]
     return "\n".join([*lines, f"ended in  {dict(outcomes.most_common())}", f"met with  {dict(faults.most_common())}"])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from routebook.books import packed
 from routebook.books.connect import connect
 
 if TYPE_CHECKING:
@@ -28,11 +29,15 @@ FROM n
 """
 
 
-def fill(path: Path, *, rows: int, first: int = 0) -> None:
-    """Add so many ended attempts to the books at `path`, numbered from `first`."""
+def fill(path: Path, *, rows: int, first: int = 0, is_packed: bool = False) -> None:
+    """Add so many ended attempts to the books at `path`, numbered from `first`; packed, as they are when the engine wrote them."""
     connection = connect(str(path))
     try:
         add(connection, rows=rows, first=first)
+        while is_packed:
+            connection.execute("BEGIN IMMEDIATE")
+            is_packed = packed.pack(connection)
+            connection.execute("COMMIT")
     finally:
         connection.close()
 

@@ -1,6 +1,8 @@
 """The frame of a million attempts: the first time, and again after a thousand more.
 
-python benchmarks/frame.py [--rows 1000000]
+    python benchmarks/frame.py [--rows 1000000] [--loose]
+
+The engine packs attempts as they end; `--loose` is for books whose attempts were never packed, of an older Routebook or of another program.
 """
 
 from __future__ import annotations
@@ -32,10 +34,12 @@ def main() -> None:
     """Print both times."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--loose", action="store_true")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "books.db"
-        fill(path, rows=given.rows)
+        fill(path, rows=given.rows, is_packed=not given.loose)
+        print(f"{path.stat().st_size / 1e6:.0f} MB of books", flush=True)
         with contextlib.closing(Books(str(path), budgets={})) as books:
             measure(books, "first")
             fill(path, rows=1000, first=given.rows)

@@ -64,14 +64,14 @@ class Kernel:
         """Both are started."""
         self.manager, self.client = manager, client
 
-    def start(self, code: str, *, cell_id: str = "cell-1") -> str:
-        """Send a cell and do not wait."""
+    def start(self, code: str, *, cell_id: str = "cell-1", allow_stdin: bool = False) -> str:
+        """Send a cell and do not wait; `allow_stdin` says that somebody is there to be asked."""
         content = {
             "code": code,
             "silent": False,
             "store_history": True,
             "user_expressions": {},
-            "allow_stdin": False,
+            "allow_stdin": allow_stdin,
             "stop_on_error": True,
         }
         message = self.client.session.msg("execute_request", content, metadata={"cellId": cell_id})
@@ -83,6 +83,10 @@ class Kernel:
         run = run or Run()
         until = time.monotonic() + seconds
         self.watch(sent, run, until=until)
+        return self.reply(sent, run, until=until)
+
+    def reply(self, sent: str, run: Run, *, until: float) -> Run:
+        """Note how a cell ended that has ended."""
         while True:
             reply = self.client.get_shell_msg(timeout=max(0.1, until - time.monotonic()))
             if reply["parent_header"].get("msg_id") == sent:

@@ -27,6 +27,7 @@ FLAGS = (
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 
+EXTENSION = Path(__file__).parents[1] / "src" / "routebook" / "notebook" / "labextension"
 OPEN_INSTEAD = """async name => {
   const app = window.jupyterapp;
   for (const widget of [...app.shell.widgets('main')]) {
@@ -106,19 +107,20 @@ class Lab:
 
 @contextmanager
 def running_lab(root: Path, **environ: str) -> Iterator[Lab]:
-    """Start JupyterLab on `root`, with a home of its own, and open a page."""
+    """Start JupyterLab on `root`, with a home of its own, and open a page. Run All asks nothing there unless `ROUTEBOOK_RUN_ALL` is given."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     home = root / ".home"
     names = ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR", "XDG_DATA_HOME")
-    own = {"OLLAMA_HOST": "http://127.0.0.1:9", **{name: str(home / name) for name in names}}
+    own = {"OLLAMA_HOST": "http://127.0.0.1:9", "ROUTEBOOK_RUN_ALL": "run", **{name: str(home / name) for name in names}}
     command = [
         sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}", "--ServerApp.ip=127.0.0.1",
         "--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={root}",
         "--LabApp.expose_app_in_browser=True", "--LabApp.news_url=", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]  # fmt: skip
     _no_news(home / "JUPYTER_CONFIG_DIR")
+    _own_extension(home / "JUPYTER_DATA_DIR")
     log = root / ".lab.log"
     with log.open("wb") as out:
         server = subprocess.Popen(command, env={**os.environ, **own, **environ}, cwd=root, stdout=out, stderr=subprocess.STDOUT)
@@ -142,6 +144,13 @@ def _no_news(folder: Path) -> None:
     setting = folder / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
     setting.parent.mkdir(parents=True)
     setting.write_text(json.dumps({"fetchNews": "false"}))
+
+
+def _own_extension(folder: Path) -> None:
+    """Have JupyterLab load our extension as it stands in the source; what is installed beside an editable install is as old as that."""
+    found = folder / "labextensions" / "routebook"
+    found.parent.mkdir(parents=True)
+    found.symlink_to(EXTENSION, target_is_directory=True)
 
 
 def _await(server: subprocess.Popen[bytes], url: str, log: Path) -> None:

@@ -8,18 +8,22 @@ from playwright.sync_api import Page
 
 ALLOWED = (
     "div", "details", "summary", "p", "h1", "h2", "h3", "h4", "h5", "h6", "em", "strong", "s", "code", "pre", "blockquote", "ul", "ol", "li", "hr",
-    "br", "table", "thead", "tbody", "tr", "th", "td", "a", "span", "del", "button",
+    "br", "table", "thead", "tbody", "tr", "th", "td", "a", "span", "del", "ins", "button",
 )  # fmt: skip
 """The elements of answers, live and final."""
+CONTROLS = ("form", "fieldset", "legend", "label", "input", "textarea", "select", "option", "section", "header", "footer")
+"""Those of forms, where nothing of a model's is but text."""
 
-WRONG = """allowed => {
+WRONG = """([allowed, controls]) => {
   const wrong = [];
-  const roots = [...document.querySelectorAll('.routebook-answer, .routebook-cell')];
-  for (const root of roots) for (const node of root.querySelectorAll('*')) {
+  const roots = [...document.querySelectorAll('.routebook-cell, [class^="routebook-"]')];
+  for (const node of new Set(roots.flatMap(root => [...root.querySelectorAll('*')]))) {
     const say = what => wrong.push(what + ': ' + node.outerHTML.slice(0, 160));
     const isMath = node.closest('mjx-container');
-    if (!isMath && !allowed.includes(node.localName)) say('element');
+    const isForm = node.closest('[role=form], [class*="routebook-panel"]');
+    if (!isMath && !allowed.includes(node.localName) && !(isForm && controls.includes(node.localName))) say('element');
     for (const { name, value } of node.attributes) {
+      if (name === 'id' && isForm && value.startsWith('routebook-')) continue;
       if (/^on|^(id|src|srcdoc|srcset|action|formaction|background|poster|data|data-commandlinker.*|name)$/.test(name)) say(name);
       if (name === 'style' && /url|fixed|absolute|expression/.test(value) && !isMath) say('style');
       if (name.endsWith('href') && (isMath || !/^(https?:|mailto:|#)/i.test(value))) say('href');
@@ -72,7 +76,7 @@ FIRST_HEADER = """() => new Promise(done => {
 
 def wrong_on(page: Page) -> list[str]:
     """What an answer put on the page that it must not."""
-    found: list[str] = page.evaluate(WRONG, list(ALLOWED))
+    found: list[str] = page.evaluate(WRONG, [list(ALLOWED), list(CONTROLS)])
     return found
 
 

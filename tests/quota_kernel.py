@@ -2,7 +2,7 @@
 
     python quota_kernel.py SETTINGS_AS_JSON
 
-Settings: `url`, `books`, `model` and `provider` (tables), `prompts`, `deadline_s`, `name`. It prints `ready`, waits for a line, asks, and
+Settings: `url`, `books`, `model` and `provider` (tables), `try` (of the models `m` and `n`), `prompts`, `deadline_s`, `name`, `stream`. It prints `ready`, waits for a line, asks, and
 prints one line of JSON: how often each result came.
 """
 
@@ -25,8 +25,8 @@ def router_of(told: dict[str, Any]) -> Router:
     """A router as the settings say."""
     tables = config(
         providers={"p": {"kind": "openai", "base_url": told["url"], "tier": "free", **told.get("provider", {})}},
-        models={"m": {"provider": "p", "id": "m", **told.get("model", {})}},
-        routes=[{"name": "chat", "try": ["m"]}],
+        models={name: {"provider": "p", "id": name, **told.get("model", {})} for name in ("m", "n")},
+        routes=[{"name": "chat", "try": told.get("try", ["m"])}],
     )
     return Router(Loaded(config=tables, file=None, books=told["books"]))
 

@@ -7,9 +7,11 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from itertools import accumulate
 from typing import Final
 
+from caps import Cap, caps_of, over_caps
 from served import left_reserved, rows
 from steps import Sent, Steps
 from weather import LOCAL_WIRES, MOST, Weather
@@ -43,12 +45,16 @@ class Reckoning:
     """Other requests that reached a model before the time it had stated, although that was known here."""
     by_status: dict[str, int]
     by_fault: dict[str, int]
+    caps: list[Cap]
     wrongs: list[str] = field(default_factory=list, repr=False)
     """Everything that may not be, each in a sentence."""
 
 
-async def reckon(of: Router, weather: Weather, *, local: set[int], steps: Mapping[int, Steps]) -> Reckoning:
-    """Compare, once the servers have noticed that everybody left; `local` are the numbers of the requests behind the wall."""
+async def reckon(of: Router, weather: Weather, *, local: set[int], steps: Mapping[int, Steps], cells: Mapping[str, Decimal]) -> Reckoning:
+    """Compare, once the servers have noticed that everybody left.
+
+    `local` are the numbers of the requests behind the wall, `cells` the budgets of those that have one of their own.
+    """
     await _calm(weather)
     kept, calls = rows(of), {wire: list(server.seen.calls) for wire, server in weather.servers.items()}
     everything = [call for some in calls.values() for call in some]
@@ -62,10 +68,12 @@ async def reckon(of: Router, weather: Weather, *, local: set[int], steps: Mappin
         early_retries=sum(server.seen.early_retries for server in weather.servers.values()),
         early_others=_early_others([call for call in everything if _key(call) not in unread], steps),
         by_status=dict(Counter(row.status for row in kept).most_common()),
+        caps=caps_of(of, kept, everything),
         by_fault=dict(sum((server.seen.outcomes for server in weather.servers.values()), Counter()).most_common()),
     )
     found.wrongs += _books_against_servers(found, kept, everything)
     found.wrongs += _left_over(of)
+    found.wrongs += over_caps(found.caps, kept, cells=cells)
     found.wrongs += _over_the_wall(calls, local)
     for what, peak in (("provider", found.peak_provider), ("model", found.peak_model)):
         if peak > MOST[what]:
@@ -129,6 +137,11 @@ def _left_over(of: Router) -> list[str]:
     """Places, reservations and running rows that nobody gave back."""
     running, reserved = left_reserved(of)
     wrongs = [f"{running} attempts still count as running and {reserved} pico-dollars as reserved"] if running or reserved else []
+    tokens = of.runtime().books.read(lambda connection: connection.execute("SELECT sum(reserved_tokens) FROM attempts").fetchone()[0])
+    if tokens:
+        wrongs.append(f"{tokens} tokens are still reserved")
+    if of.runtime().limits.inside:
+        wrongs.append(f"{of.runtime().limits.inside} places are still held in this process")
     leases = of.runtime().books.read(lambda connection: connection.execute("SELECT count(*) FROM leases").fetchone()[0])
     if leases:
         wrongs.append(f"{leases} places are still held in the books")

@@ -19,10 +19,12 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 from calls import WIRES
+from caps import CELL_USD
 from reckoning import Reckoning, reckon
 from served import loaded
 from steps import Steps
@@ -53,6 +55,7 @@ class Ended:
     took_s: float
     deadline_s: float
     is_local: bool
+    budget_usd: Decimal | None
     lag_s: float
     """So long the engine's loop stood still meanwhile: not Routebook's time, but the machine's."""
     steps: Steps
@@ -104,7 +107,8 @@ async def storm(*, seed: int, requests: int, folder: Path, local: bool = False) 
             async with _unrest(weather) as lags:
                 await asyncio.gather(*(worker() for _ in range(AT_ONCE)))
             local_ones = {one.number for one in ended if one.is_local}
-            found = await reckon(of, weather, local=local_ones, steps={one.number: one.steps for one in ended})
+            cells = {str(one.number): one.budget_usd for one in ended if one.budget_usd is not None}
+            found = await reckon(of, weather, local=local_ones, steps={one.number: one.steps for one in ended}, cells=cells)
             found.wrongs += lags.unheard
             return ended, found
 
@@ -130,7 +134,17 @@ async def _one(of: Router, number: int, *, rng: random.Random, lags: Lags, local
         job.cancel()
     await steps.over.wait()
     outcome, is_typed = _outcome(job)
-    return Ended(number, outcome, is_typed, steps.ended_s - begun, deadline_s, bool(asked["local"]), lags.total_s(begun), steps)
+    return Ended(
+        number,
+        outcome,
+        is_typed,
+        steps.ended_s - begun,
+        deadline_s,
+        bool(asked["local"]),
+        CELL_USD if asked["budget_usd"] else None,
+        lags.total_s(begun),
+        steps,
+    )
 
 
 def _outcome(job: Job[Answer]) -> tuple[str, bool]:
@@ -148,7 +162,7 @@ def _outcome(job: Job[Answer]) -> tuple[str, bool]:
 _THINGS: Final = ("monads", "rain", "a KeyError in line 3", "SQL joins", "the sea", "tests")
 _ROUTES: Final = (
     "limited", "failing", "breaking", "slow", "odd", "doomed", "mixed", "alone", "waits", "retries", "rerouted", "kept", "raised", "absent",
-    "at-all-costs", "spread", "hedged",
+    "at-all-costs", "spread", "hedged", "capped", "capped", "capped",
 )  # fmt: skip
 
 
@@ -160,6 +174,7 @@ def _asked(rng: random.Random, *, number: int, local: bool) -> Overrides:
         "stream": rng.random() < 0.7,
         "local": local or rng.random() < 0.15,
         "max_tokens": 60,
+        "budget_usd": CELL_USD if rng.random() < 0.1 else None,
         "cell_id": str(number),
     }
 
@@ -225,6 +240,7 @@ def main() -> None:
     figures = {
         **dataclasses.asdict(reckoning), "seed": given.seed, "requests": len(ended), "outcomes": Counter(one.outcome for one in ended),
         "latest_s": max(one.late_s for one in ended), "seconds": time.monotonic() - begun, "outside": len(outside), "wrongs": wrongs,
+        "caps": {cap.what: (float(cap.used), float(cap.most)) for cap in reckoning.caps},
     }  # fmt: skip
     if given.json:
         sys.stdout.write(json.dumps(figures) + "\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 
@@ -27,6 +28,7 @@ tier = "local"
 quick = { provider = "here", id = "quick" }
 late = { provider = "here", id = "late" }
 endless = { provider = "here", id = "endless" }
+narrow = { provider = "here", id = "late", max_concurrent = 1 }
 down = { provider = "here", id = "down" }
 [[routes]]
 name = "chat"
@@ -130,3 +132,31 @@ def test_a_wrong_option_is_refused_at_once(kernel: Kernel) -> None:
     assert run.status == "error"
     assert "Did you mean 'quick'" in run.text
     assert "--compare and -b do not go together" in kernel.run("%%route -b --compare quick,late\nWhat?").text
+
+
+def test_the_list_says_the_place_in_the_queue_and_how_much_has_come(kernel: Kernel) -> None:
+    """Whoever waits wants to know for what."""
+    kernel.run("%%route -b -m narrow -o one\nWhat?")
+    kernel.run("%%route -b -m narrow -o two\nWhat?")
+    kernel.run("%%route -b -m endless -o story\nTell a story.")
+    listed = kernel.run("import time; time.sleep(0.7)\n%route jobs").text
+    assert re.search(r"waiting for narrow: place 1 in its queue", listed)
+    assert re.search(r"answering, [\d,]+ characters so far", listed)
+    kernel.run("story.cancel()")
+    assert said(kernel, "print(one.text, two.text)") == "It is five. It is five."
+
+
+def test_what_nobody_has_taken_yet_is_never_forgotten(kernel: Kernel) -> None:
+    """A hundred jobs later the answer is still there; those that were read make room."""
+    kernel.run("%%route -b -m quick -o first\nWhat?")
+    number = said(kernel, "n = first.number; time.sleep(0.5); print(n)")
+    kernel.run(
+        "jobs = get_ipython().magics_manager.registry['RouteMagics'].session.jobs\nfrom routebook.notebook.panels.card import start_behind"
+    )
+    kernel.run(
+        "session = get_ipython().magics_manager.registry['RouteMagics'].session\n"
+        "for at in range(104): start_behind(session, f'What is {at}?', {'model': 'quick'}, name=None).result()",
+        seconds=120,
+    )
+    assert said(kernel, "print(len(jobs.all()) <= 103, any(job.number == n for job in jobs.all()))") == "True True"
+    assert "It is four." in kernel.run(f"%route jobs show {number}").text

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kernels import Kernel, running_kernel
+from kernels import Kernel, Run, running_kernel
 from making import attempt
 
 from routebook.books.books import Books
-from routebook.books.recent import recent, spent_by_tier
+from routebook.books.recent import MOST, REACH, offered, recent, spent_by_tier
 from routebook.engine.router import Router
 from routebook.errors import UsageError
 from routebook.notebook.commands.board import _span
@@ -89,7 +89,8 @@ def test_the_figures_are_those_of_the_books(books: Books) -> None:
     assert (found.requests, found.attempts, found.failed, found.cached, found.unpriced) == (5, 5, 1, 1, 1)
     assert (found.cost_pusd, found.saved_pusd) == (25 * 10**10, 10 * 10**10)
     by_model = {one.model: one for one in found.models}
-    assert (by_model["a"].ttft_s, by_model["a"].latency_s, by_model["a"].failed) == (pytest.approx(0.3), 2.0, 1)
+    assert by_model["a"].ttft_s == pytest.approx(0.3)
+    assert (by_model["a"].latency_s, by_model["a"].failed) == (2.0, 1)
     assert by_model["b"].fallbacks == 1
     assert [(one.tier, one.attempts) for one in found.tiers] == [("local", 3), ("paid", 2)]
     assert dict(found.tasks)["writing"] == (("a", 2),)
@@ -145,6 +146,83 @@ def test_money_is_whole_however_few_attempts_are_shown(books: Books) -> None:
         ("paid", 9, 9 * 10**11, 0),
     ]
     assert found.cost_pusd == 9 * 10**11
+
+
+def test_what_a_filter_asks_for_is_looked_for_farther_back(books: Books) -> None:
+    """Ten attempts of an agent are not hidden by a thousand of others that came since."""
+    write(books, {"agent": "tester"}, *({} for _ in range(20)))
+    assert books.read(lambda connection: recent(connection, since=0, only={"agent": "tester"}, most=5))[0][0].request_id == "r0"
+    rows, is_cut = books.read(lambda connection: recent(connection, since=0, only={"task": attempt().task}, most=5))
+    assert (len(rows), is_cut) == (5, True)
+    assert REACH > MOST
+
+
+def test_a_filter_offers_what_there_is(books: Books) -> None:
+    """Each name once, in order; nothing where nothing was said."""
+    assert books.read(offered) == {"notebook": [], "task": [], "model": [], "agent": []}
+    write(
+        books,
+        {"notebook": "b.ipynb", "task": "testing"},
+        {"notebook": "a.ipynb", "agent": "tester"},
+        {"notebook": "b.ipynb", "agent": None},
+    )
+    found = books.read(offered)
+    assert found["notebook"] == ["a.ipynb", "b.ipynb"]
+    assert found["agent"] == ["tester"]
+    assert "testing" in found["task"]
+    write(books, {"kind": "health", "task": "aside"})
+    assert "aside" not in books.read(offered)["task"]
+
+
+def test_a_live_board_shows_what_is_chosen_and_its_end_says_so(server: ScriptedServer, tmp_path: Path) -> None:
+    """At once, not with the next attempt; a saved board whose filter is not told would be read as the whole."""
+    (tmp_path / "routing.toml").write_text(ROUTING.replace("URL", server.url))
+    router = Router.load(tmp_path / "routing.toml")
+    pages: list[str] = []
+    board = Board(router, task="writing")
+    try:
+        router.ask_sync("What is two and two?", task="bug_fix")
+        board.follow(lambda page: pages.append(page["text/plain"]))
+        board.choose("task", "bug_fix")
+        board.choose("since", "1 h")
+        _wait_for(pages, "only task bug_fix")
+        assert "1 request " in pages[-1]
+        board.choose("agent", "nobody")
+        _wait_for(pages, "only task bug_fix, agent nobody")
+        board.choose("agent", None)
+        board.choose("task", "")
+        _wait_for(pages, "1 request ")
+        board.choose("task", "bug_fix")
+        with pytest.raises(UsageError, match="Did you mean 'model'"):
+            board.choose("modle", "quick")
+        with pytest.raises(UsageError, match="no time of the board"):
+            board.choose("since", "yesterday")
+    finally:
+        board.stop()
+        router.close()
+    assert "only task bug_fix · as it was at" in pages[-1]
+
+
+def _wait_for(pages: list[str], text: str) -> None:
+    until = time.monotonic() + 10
+    while time.monotonic() < until and not (pages and text in pages[-1]):
+        time.sleep(0.05)
+    assert text in pages[-1]
+
+
+def test_the_page_has_all_money_of_more_attempts_than_it_reads(server: ScriptedServer, tmp_path: Path) -> None:
+    """What the tables of the newest leave out is in the sum."""
+    (tmp_path / "routing.toml").write_text(ROUTING.replace("URL", server.url))
+    books = Books(str(tmp_path / "books.db"), budgets={})
+    now = dt.datetime.now().astimezone()
+    write(books, *({"time": now, "tier": "paid", "cost_usd": Decimal("0.01")} for _ in range(MOST + 100)))
+    books.close()
+    router = Router.load(tmp_path / "routing.toml")
+    try:
+        assert "$21.00" in Board(router).page()["text/plain"]
+        assert f"the newest {MOST:,} attempts" in Board(router).page()["text/plain"]
+    finally:
+        router.close()
 
 
 @pytest.mark.parametrize(("text", "hours"), [("30min", 0.5), ("2h", 2), ("1.5d", 36), ("4w", 672)])
@@ -204,8 +282,9 @@ def _drive(kernel: Kernel) -> None:
     run = kernel.finish(cell)
     assert run.status == "ok", run.text
     assert "live" in run.text
-    kernel.run("%%route\nWhat is two and two?")
-    kernel.listen(cell, run, seconds=3)
+    asked = kernel.start("%%route\nWhat is two and two?")
+    kernel.listen(cell, run, seconds=4)
+    assert kernel.reply(asked, Run(), until=time.monotonic() + 30).status == "ok"
     assert len(run.outputs) == 1
     assert "1 request " in run.text
     assert sorted(run.outputs[0]["data"]) == ["text/html", "text/plain"]

@@ -5,17 +5,20 @@ from __future__ import annotations
 import datetime as dt
 import math
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from routebook.books import cache
 from routebook.books.cache import Kept
 from routebook.books.connect import connect
+from routebook.books.schema import MIGRATIONS
 
 NOON = dt.datetime(2026, 11, 21, 12, 0, tzinfo=dt.UTC)
 ROOM = 10_000_000
@@ -160,3 +163,29 @@ def test_clearing_keeps_what_was_saved(books: sqlite3.Connection) -> None:
     assert cache.clear(books) == 1
     sums = cache.sums(books)
     assert (sums.entries, sums.size_bytes, sums.hits, sums.saved_usd) == (0, 0, 2, Decimal("0.25"))
+
+
+def test_answers_kept_by_an_older_version_can_be_dropped_by_their_request(tmp_path: Path) -> None:
+    """Books are older than the code that opens them; what cannot be read in them is no reason to fail."""
+    path, answer = str(tmp_path / "old.db"), msgspec.json.encode(kept())
+    version = next(number for number, tables in enumerate(MIGRATIONS) if "cache_given" in tables)
+    with closing(sqlite3.connect(path)) as old:
+        old.executescript("".join(MIGRATIONS[:version]) + f"PRAGMA user_version = {version}")
+        for key, stored in ((b"k", answer), (b"damaged", answer[:20]), (b"another's", b"{}")):
+            old.execute("INSERT INTO cache VALUES (?, 0, 9000000000000000, 1, ?, ?)", (key, zlib.crc32(stored), stored))
+        old.commit()
+    with closing(connect(path)) as books:
+        assert take(books, b"k") == kept()
+        cache.drop_given(books, "r1")
+        assert take(books, b"k") is None
+
+
+def test_what_is_kept_of_who_was_given_an_answer_ends_with_it(books: sqlite3.Connection) -> None:
+    """Else it would grow for ever."""
+    for number in range(3):
+        put(books, b"k", kept(request_id=f"r{number}"))
+        cache.given(books, f"again {number}", of=f"r{number}")
+        cache.given(books, "too late", of="gone")
+    assert sorted(books.execute("SELECT request_id FROM cache_given").fetchall()) == [("again 2",), ("r2",)]
+    cache.clear(books)
+    assert books.execute("SELECT count(*) FROM cache_given").fetchone() == (0,)

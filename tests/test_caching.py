@@ -9,6 +9,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from decimal import Decimal
@@ -537,6 +538,17 @@ def test_another_kernel_is_not_waited_for_for_ever(server: ScriptedServer, tmp_p
         assert of.ask_sync("hello", deadline_s=4).text == "one two three"
 
 
+def test_the_wait_for_another_kernel_is_part_of_the_deadline(tmp_path: Path) -> None:
+    """Who waited half of it has half of it left."""
+    with ScriptedServer(script=Chaos(latency_s=30)) as server, closing(router(server, route=HOUR, books=tmp_path / "books.db")) as of:
+        claim(of, os.getpid(), prompt="hello")
+        begun = time.monotonic()
+        with pytest.raises(DeadlineExceeded):
+            of.ask_sync("hello", deadline_s=3)
+        assert time.monotonic() - begun < 4.2
+        assert server.seen.attempts == 1
+
+
 def count_asking(of: Router) -> int:
     """How many requests are being asked, over all kernels."""
     found: tuple[int] = of.runtime().books.read(lambda connection: connection.execute("SELECT count(*) FROM cache_asking").fetchone())
@@ -573,6 +585,48 @@ def test_nothing_of_the_prompt_is_in_the_cache(server: ScriptedServer, tmp_path:
     assert b"one two three" in stored
     assert b"private" not in stored
     assert b"secret" not in stored
+
+
+# ---- what was called bad
+
+
+@pytest.mark.parametrize("about", ["the answer", "its replay"])
+def test_an_answer_that_was_called_bad_is_given_to_nobody_again(server: ScriptedServer, tmp_path: Path, about: str) -> None:
+    """In no kernel and after no restart: whoever read it and said so would get it again for a day."""
+    books = tmp_path / "books.db"
+    with closing(router(server, route=HOUR, books=books)) as of, closing(router(server, route=HOUR, books=books)) as other:
+        first, replay = of.ask_sync("hello"), other.ask_sync("hello")
+        assert replay.replay is not None
+        of.vote((first if about == "the answer" else replay).request_id, good=False)
+        assert other.ask_sync("hello").replay is None
+        assert of.ask_sync("hello").replay is not None, "the new answer was not kept"
+    assert server.seen.attempts == 2
+    with closing(router(server, route=HOUR, books=books)) as of:
+        of.vote(of.ask_sync("hello").request_id, 0.2)
+        assert of.ask_sync("hello").replay is None
+
+
+def test_only_the_answer_that_is_bad_is_dropped(server: ScriptedServer, tmp_path: Path) -> None:
+    """A good word drops nothing, and a bad one about an answer of old says nothing about the one that took its place."""
+    with closing(router(server, route=HOUR, books=tmp_path / "books.db")) as of:
+        old, good = of.ask_sync("hello"), of.ask_sync("good day")
+        of.ask_sync("hello", fresh=True)
+        of.vote(good.request_id, good=True)
+        of.vote(old.request_id, good=False)
+        assert [of.ask_sync(prompt).replay is not None for prompt in ("hello", "good day")] == [True, True]
+
+
+def test_a_bad_word_of_one_who_shared_the_call_counts_as_well(slow: ScriptedServer, tmp_path: Path) -> None:
+    """Two cells asked the same at the same time, and the second one's reader says that it is wrong."""
+
+    async def main() -> bool:
+        async with router(slow, route=HOUR, books=tmp_path / "books.db") as of:
+            answers = await asyncio.gather(*(of.ask("hello") for _ in range(2)))
+            (shared,) = [answer for answer in answers if answer.replay is not None]
+            await asyncio.to_thread(of.vote, shared.request_id, good=False)
+            return (await of.ask("hello")).replay is None
+
+    assert asyncio.run(main())
 
 
 # ---- what it would cost

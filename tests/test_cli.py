@@ -88,7 +88,7 @@ def test_ctrl_c_stops_it_and_keeps_the_partial_answer(tmp_path: Path) -> None:
         (["ask", "-m", "llama", "hi"], 1, "A_KEY_THAT_NOBODY_HAS"),
         (["models", "--config", "none.toml"], 1, "routebook init"),
         (["init"], 2, "not overwritten"),
-        (["init", "new.toml", "--preset", "agents"], 2, "later version"),
+        (["init", "new.toml", "--preset", "agent"], 2, "Did you mean 'agents'"),
         (["nonsense"], 2, "invalid choice"),
         ([], 2, "usage"),
     ],

@@ -49,7 +49,7 @@ def test_the_lines_shown_are_lines_that_work(tmp_path: Path) -> None:
 def test_every_shell_command_is_shown() -> None:
     """And every line shown is a right one."""
     lines = re.findall(r"^\$ .*?routebook (.+?)(?:  +#.*)?$", DOC, re.MULTILINE)
-    assert {line.split()[0] for line in lines} == {"ask", "plan", "models", "doctor", "init", "setup"}
+    assert {line.split()[0] for line in lines} == {"ask", "plan", "models", "doctor", "init", "setup", "import", "export"}
     import shlex
 
     for line in lines:

@@ -150,6 +150,47 @@ def test_votes_and_ratings_are_learned_from(kernel: Kernel) -> None:
     assert said(kernel, "b = panel.router.beliefs().set_index('model')['mean']\nprint(b['rex'] > b['tom'])") == "True"
 
 
+def test_a_note_is_kept_with_the_answer_and_another_takes_its_place(kernel: Kernel) -> None:
+    """With what was said besides: in the comparison, its exports, and `rb.notes()`; a key in it is not written down."""
+    panel = Panel(kernel)
+    panel.does(kind="run", **FILLED)
+    panel.wait()
+    panel.does(kind="note", pane="tom", note="a first thought")
+    panel.does(kind="note", pane="tom", note=" too short, and sk-ant-api03-aB3dE5fG7haB3dE5fG7h in it ")
+    panel.does(kind="rate", pane="tom", score=0.25)
+    assert panel.traits["verdict"] == "noted: a note on tom, tom: 2 of 5"
+    assert said(
+        kernel,
+        "f = panel.result.frame.set_index('pane')\nprint(f.loc['tom', 'note'], f.loc['tom', 'feedback'], f.loc['rex', 'note'] == '')",
+    ) == ("too short, and *** in it 0.25 True")
+    assert said(kernel, "n = rb.notes(panel.router)\nprint(len(n), n.iloc[-1]['model'], n.iloc[-1]['feedback'], n.iloc[-1]['note'])") == (
+        "1 tom 0.25 too short, and *** in it"
+    )
+    panel.does(kind="note", pane="tom", note="")
+    assert said(kernel, "print(len(rb.notes(panel.router)))") == "0"
+
+
+def test_the_page_gets_a_comparison_to_copy(kernel: Kernel) -> None:
+    """As CSV and as Markdown, with figures and with what was said of the answers; not before there is one."""
+    panel = Panel(kernel)
+    panel.does(kind="export", form="CSV")
+    assert "nothing to copy" in panel.traits["note"]
+    panel.does(kind="run", **FILLED)
+    panel.wait()
+    panel.does(kind="note", pane="rex", note="barks")
+    found = {}
+    for form in ("CSV", "Markdown"):
+        run = panel.does(kind="export", form=form)
+        sent = [
+            content["data"]["content"] for _, kind, content in run.seen if kind == "comm_msg" and content["data"].get("method") == "custom"
+        ]
+        found[form] = sent[-1]["text"]
+    assert found["CSV"].splitlines()[0].startswith("pane,model,status,text")
+    assert "barks" in found["CSV"]
+    assert "## rex\n\nThe dog sat on the mat.\n\n*barks*" in found["Markdown"]
+    assert "| model | first token |" in found["Markdown"]
+
+
 def test_cancel_ends_what_is_under_way_and_keeps_what_came(kernel: Kernel, server: ScriptedServer) -> None:
     """The connection is closed; the quick answer stays."""
     panel = Panel(kernel)
@@ -205,9 +246,28 @@ def test_closed_it_leaves_a_line_and_the_answers_and_no_widget(kernel: Kernel) -
     panel.does(kind="vote", pane="rex")
     run = panel.does(kind="close")
     pages = [content["data"] for _, kind, content in run.seen if kind == "update_display_data"]
-    assert [sorted(page) for page in pages] == [["text/html", "text/plain"]]
+    assert [sorted(page) for page in pages] == [
+        ["text/html", "text/plain"]
+    ] * 2  # the controls, and the answers, which told meanwhile what was asked
+    assert pages[1]["text/plain"].startswith("[2 models side by side]")
     assert pages[0]["text/plain"] == "compared · tom, rex · temperature 0.2 · at most 50 tokens · rex is best\nWho sat?"
     assert said(kernel, "panel.close(); print(panel.result['tom'].text)") == "The cat sat on the mat."
+
+
+def test_saved_while_it_lives_it_can_still_be_read(kernel: Kernel) -> None:
+    """Nobody closes a panel before the notebook saves itself: the answers say what was asked and which was best, the controls that they are gone."""
+    panel = Panel(kernel)
+    shown = next(content["data"] for _, kind, content in panel.run.seen if kind == "display_data")
+    assert "ended with their kernel" in shown["text/html"]
+    panel.does(kind="run", **FILLED)
+    panel.wait()
+    run = panel.does(kind="vote", pane="rex")
+    answers = [content["data"] for _, kind, content in run.seen if kind == "update_display_data"][-1]
+    assert answers["text/plain"].startswith(
+        "compared · tom, rex · temperature 0.2 · at most 50 tokens · rex is best\nWho sat?\n\n[2 models"
+    )
+    assert "Who sat?" in answers["text/html"]
+    assert "<del>cat</del>" in answers["text/html"]
 
 
 def test_a_new_panel_closes_the_one_before(kernel: Kernel) -> None:

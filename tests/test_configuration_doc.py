@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from routebook.config import scripted, values
+from routebook.config import alerts, experiments, pipelines, reactions, scripted, values
 from routebook.config.read import parse
 from routebook.labels import TASKS
 
@@ -27,13 +27,18 @@ TABLES: dict[type[msgspec.Struct], str] = {
     values.Pool: "## `[pools.NAME]`",
     values.OwnTask: "## `[tasks.NAME]`",
     values.Route: "## `[[routes]]`",
-    values.OnRateLimit: "`on_rate_limit`, after",
-    values.OnTimeout: "`on_timeout`, when",
-    values.OnRefusal: "`on_refusal`, when",
-    values.OnLowQuality: "`on_low_quality`, when",
+    reactions.OnRateLimit: "`on_rate_limit`, after",
+    reactions.OnTimeout: "`on_timeout`, when",
+    reactions.OnRefusal: "`on_refusal`, when",
+    reactions.OnLowQuality: "`on_low_quality`, when",
     values.Cache: "### `cache`",
     values.AnswerCache: "## `[cache]`",
     values.Agent: "## `[agents.NAME]`",
+    experiments.Experiment: "## `[experiments.NAME]`",
+    alerts.Alerts: "## `[alerts]`",
+    alerts.Metrics: "## `[metrics]`",
+    pipelines.Pipeline: "## `[pipelines.NAME]`",
+    pipelines.Step: "### `steps`",
     scripted.Chaos: "## `chaos`",
     scripted.Fault: "Each of the `faults`",
 }
@@ -65,7 +70,7 @@ def written(default: Any) -> str | None:  # noqa: ANN401  whatever a field has
 def test_every_kind_of_table_is_on_the_page() -> None:
     """A table that is not explained is not used."""
     tables = {
-        each for page in (scripted, values) for each in vars(page).values() if isinstance(each, type) and issubclass(each, values.Table)
+        each for page in (pipelines, scripted, values) for each in vars(page).values() if isinstance(each, type) and issubclass(each, values.Table)
     }
     assert tables - {values.Table, values.Limits, values.Config} == set(TABLES)
     for field in msgspec.structs.fields(values.Config):

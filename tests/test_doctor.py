@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
 import os
 import socket
 import stat
@@ -12,13 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cells import running_shell
+from making import attempt
 from rawserver import raw, response
-from served import loaded, rows
+from served import loaded, router, rows
 
 from routebook.config.read import load
 from routebook.engine.health.doctor import examine, problems
 from routebook.engine.health.finding import Finding
+from routebook.engine.loop import engine_loop
 from routebook.engine.router import Router
+from routebook.errors import UsageError
 from routebook.testing import Chaos, Fault, ScriptedServer
 
 KEY = "sk-secret-0123456789"
@@ -39,7 +44,7 @@ def entry(server: ScriptedServer, wire: Any = "openai", **more: Any) -> dict[str
 
 
 def checked(
-    provider: dict[str, Any], *, models: dict[str, str] | None = None, patience_s: float = 5.0, **tables: Any  # noqa: ANN401
+    provider: dict[str, Any], *, models: dict[str, str] | None = None, patience_s: float = 5.0, is_each: bool = False, **tables: Any  # noqa: ANN401
 ) -> list[Finding]:  # fmt: skip
     """What the doctor says about a provider `p` and its models, by name and id."""
     names = {"m": "m"} if models is None else models
@@ -49,7 +54,7 @@ def checked(
         "routes": [{"name": "chat", "try": list(names) or ["p"]}],
     }
     with closing(Router(loaded(**(given | tables)))) as router:
-        findings = examine(lambda: router, patience_s=patience_s)
+        findings = examine(lambda: router, patience_s=patience_s, is_each=is_each)
     return [finding for finding in findings if finding.about.startswith(("provider", "model", "answers"))]
 
 
@@ -85,6 +90,104 @@ def test_one_model_of_a_provider_is_asked_not_all() -> None:
     with ScriptedServer(models={"a": Chaos(), "b": Chaos(), "c": Chaos()}) as server:
         checked(entry(server), models={"a": "a", "b": "b", "c": "c"})
         assert server.seen.attempts == 1
+
+
+def test_each_model_is_asked_where_that_is_asked_for_and_each_has_its_word() -> None:
+    """A preset of nineteen models behind one gateway: which of them work is what one wants to know before a long night."""
+    broken = Chaos(faults=(Fault(kind="not_found"),))
+    with ScriptedServer(models={"a": Chaos(), "b": broken, "c": Chaos()}) as server:
+        found = checked(entry(server, discover=True), models={"a": "a", "b": "b", "typo": "cc"}, is_each=True)
+        assert server.seen.attempts_by_model == {"a": 1, "b": 1, "cc": 1}, "a discovered one is not asked: there may be hundreds"
+    states = {finding.about: finding.state for finding in found}
+    assert states == {"provider p": "ok", "model b": "problem", "model typo": "ok"}, "what answers is there, whatever the list says"
+
+
+def test_a_model_without_room_in_its_limits_is_not_asked_and_that_is_said(tmp_path: Path) -> None:
+    """The doctor is not what spends the last request of a day."""
+    with ScriptedServer(models={"a": Chaos(), "b": Chaos(), "c": Chaos()}) as server:
+        tables: dict[str, Any] = {
+            "providers": {"p": entry(server)},
+            "models": {"a": {"provider": "p", "id": "a"}, "b": {"provider": "p", "id": "b", "rpd": 1}, "c": {"provider": "p", "id": "c"}},
+            "routes": [{"name": "chat", "try": ["b"]}],
+        }
+        with closing(Router(loaded(books=tmp_path / "books.db", **tables))) as router:
+            router.ask_sync("hello")
+            findings = examine(lambda: router, is_each=True)
+        assert server.seen.attempts_by_model == {"a": 1, "b": 1, "c": 1}
+    (left_out,) = [finding for finding in findings if finding.about == "model b"]
+    assert left_out.state == "left out"
+    assert "the 1 requests a day of b are spent" in left_out.said
+
+
+def test_with_a_wrong_key_one_model_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nineteen refusals say no more than one, and some providers lock a key out for them."""
+    monkeypatch.setenv("P_KEY", KEY)
+    with ScriptedServer(faults=(Fault(kind="auth"),)) as server:
+        checked(entry(server, api_key_env="P_KEY"), models={"a": "a", "b": "b", "c": "c"}, is_each=True)
+        assert server.seen.attempts == 1
+
+
+CASES = {
+    "timeouts": ("timeout", "on_timeout = { retries = 1", "timeout = { first_token_s = 120 }"),
+    "rate limit (HTTP 429)": ("rate_limited", "[models.m]: rpm = ", "on_rate_limit = { waits_s = [60]"),
+    "refusals": ("refused", "on_refusal = { try = ", ""),
+    "slow answers": ("ok", "hedge = true", "cache = { ttl_s = 86400 }"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_troubled_a_model_of_late_is_known_by_its_name_with_what_to_type(case: str) -> None:
+    """The four cases of the model assignment guide; each of them is the user's daily life, and none is a fault of the set-up."""
+    status, *typed = CASES[case]
+    with ScriptedServer(models={"m": Chaos()}) as server, closing(router(server, models=["m"])) as of:
+        healthy = examine(lambda: of)
+
+        async def live_through() -> None:
+            for number in range(5):
+                ttft_s = 20 if case == "slow answers" else 0.4
+                await of.runtime().books.note(
+                    attempt(request_id=f"r{number}", time=dt.datetime.now(dt.UTC), model="m", provider="p", status=status, ttft_s=ttft_s)
+                )
+
+        engine_loop().run_sync(live_through())
+        findings = examine(lambda: of)
+    assert not [finding for finding in healthy if finding.state == "advice"]
+    (found,) = [finding for finding in findings if finding.state == "advice"]
+    assert found.about == f"{case} of m"
+    assert "5 calls for route 'chat'" in found.said
+    assert all(line in found.hint for line in typed)
+    assert problems(findings) == 0, "it works, so it is no problem"
+
+
+def test_the_line_in_a_cell_asks_each_too(tmp_path: Path) -> None:
+    """And says so while it does."""
+    with running_shell(tmp_path) as shell:
+        shell.run("%route doctor")
+        assert "riddle answered" not in shell.text
+        shell.run("%route doctor --all")
+        assert "model riddle: riddle answered" in shell.text
+        assert "tiny answered" in shell.text
+        assert "provider groq: no key: A_KEY_THAT_NOBODY_HAS is not set" in shell.text
+        shell.attempt("%route doctor --everything")
+        assert isinstance(shell.error, UsageError)
+
+
+def test_what_is_rare_or_long_ago_is_not_spoken_of() -> None:
+    """Retries and fallbacks are there for it."""
+    with ScriptedServer(models={"m": Chaos()}) as server, closing(router(server, models=["m"])) as of:
+        books, now = of.runtime().books, dt.datetime.now(dt.UTC)
+
+        async def live_through() -> None:
+            for number in range(40):
+                await books.note(
+                    attempt(request_id=f"r{number}", time=now, model="m", provider="p", status="ok" if number > 2 else "timeout")
+                )
+                await books.note(
+                    attempt(request_id=f"o{number}", time=now - dt.timedelta(days=2), model="m", provider="p", status="refused")
+                )
+
+        engine_loop().run_sync(live_through())
+        assert not [finding for finding in examine(lambda: of) if finding.state == "advice"]
 
 
 def test_a_wrong_key_is_named_by_its_variable_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,8 +83,10 @@ def test_reloading_gives_a_new_session() -> None:
         once = state(ip)
         session = ip.magics_manager.magics["cell"]["route"].__self__.session
         ip.run_line_magic("reload_ext", "routebook")
-        assert {**state(ip), "matchers": 1} == {**once, "matchers": 1}
+        anew = {"matchers": 1, "events": 1}  # other objects, as many
+        assert {**state(ip), **anew} == {**once, **anew}
         assert len(state(ip)["matchers"]) == len(once["matchers"])
+        assert {name: len(told) for name, told in state(ip)["events"].items()} == {name: len(told) for name, told in once["events"].items()}
         assert ip.magics_manager.magics["cell"]["route"].__self__.session is not session
 
 

@@ -89,6 +89,35 @@ def test_a_fit_outlives_its_kernel_until_it_is_forgotten(tmp_path: Path) -> None
     third.close()
 
 
+def test_forgetting_everything_forgets_the_fit_and_forgetting_a_task_does_not(router: Router) -> None:
+    """Everything means everything; and a fit is not made of the outcomes at one task."""
+    router.fit(labelled())
+    router.forget(task="writing")
+    router.forget(model="dear")
+    assert gap(router, PROVE) > gap(router, COOK)
+    router.forget(everything=True)
+    assert router.runtime().known.fitted is None
+    assert not router.unfit()
+
+
+def test_another_kernel_takes_up_a_fit_and_drops_it(tmp_path: Path) -> None:
+    """Two notebooks over the same books must not decide differently for days."""
+    one, other = opened(tmp_path), opened(tmp_path)
+    look = other.runtime().learning.look
+    assert other.runtime().known.fitted is None
+    one.fit(labelled())
+    other._engine.run_sync(look())
+    held = other.runtime().known.fitted
+    assert gap(other, PROVE) == gap(one, PROVE)
+    other._engine.run_sync(look())
+    assert other.runtime().known.fitted is held, "the same fit is not read twice"
+    one.unfit()
+    other._engine.run_sync(look())
+    assert other.runtime().known.fitted is None
+    one.close()
+    other.close()
+
+
 def test_a_broken_fit_in_the_books_keeps_no_router_from_opening(tmp_path: Path) -> None:
     """Half a row after a crash is worth less than a router that opens."""
     router = opened(tmp_path)
@@ -172,6 +201,13 @@ def test_the_line_fits_says_it_in_words_and_forgets(tmp_path: Path) -> None:
         assert "no plan will use it" in shell.text
         shell.run("%route fit --reset")
         assert "Forgot" in shell.text
+        shell.run("%route fit outcomes")
+        shell.run("%route forget --task writing")
+        assert "Nothing was learned of task 'writing'" in shell.text
+        shell.run("%route forget all")
+        assert shell.text.strip().endswith("Forgot what was fitted.")
+        shell.run("%route forget all")
+        assert "Nothing was learned of everything" in shell.text
         for line, said in (("%route fit", "takes the name"), ("%route fit outcome", "outcomes"), ("%route fit 1 2", "takes the name")):
             assert said in refused(shell, line)
 

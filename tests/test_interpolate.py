@@ -145,3 +145,11 @@ def test_a_value_is_never_read_as_a_prompt(value: str, before: str, after: str) 
     """Else a value could pull in another variable, a secret say."""
     before, after = before.replace("{", "("), after.replace("}", ")").replace("{", "(")
     assert interpolate(f"{before}{{{{name}}}}{after}", {"name": value}) == before + value + after
+
+
+def test_an_answer_is_its_text() -> None:
+    """What another cell kept with `-o`: its plan, attempts and identifiers are no part of a prompt, and would make each prompt another."""
+    from test_page import answer
+
+    kept = answer(text="It is four.")
+    assert interpolate("Is this right: {{kept}}", {"kept": kept}) == "Is this right: It is four."

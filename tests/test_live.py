@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -21,6 +21,7 @@ from routebook.errors import NoCandidate, UsageError
 from routebook.events import Decision, Done, Event, Started, Switched, Waiting
 from routebook.messages import Answer, Delta
 from routebook.notebook.live import TICK_S, Interrupted, follow
+from routebook.notebook.stages import Stage
 
 Emit = Callable[[Event], None]
 Work = Callable[[Emit], Coroutine[Any, Any, Answer]]
@@ -50,6 +51,10 @@ class Log:
         if self.failure:
             raise self.failure
         time.sleep(self.slow_s)
+
+    def steps(self, stages: Sequence[Stage]) -> None:
+        """None of these answers has steps."""
+        raise AssertionError(stages)
 
     def close(self, answer: Answer | None) -> None:
         """Write it down."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
 import os
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,7 +18,9 @@ from making import attempt
 
 from routebook.books.books import Books
 from routebook.books.claims import Admitted, Claim, Scope, Wait
+from routebook.books.glance import caps
 from routebook.books.ledger import attempts_of
+from routebook.books.pools import TokenPool, states
 from routebook.config.values import Budget
 from routebook.errors import BudgetExceeded
 
@@ -39,24 +43,83 @@ asyncio.run(main())
 """
 
 
-def test_a_killed_kernel_does_not_hold_its_budget_for_ever(tmp_path: Path) -> None:
-    """Restarting a kernel in the middle of a cell is enough to leave a reservation behind."""
-    path = tmp_path / "books.db"
-
-    async def reserve(books: Books) -> None:
-        await books.start(attempt(request_id="r2", status="running", cost_usd=None), need_usd=Decimal("0.5"))
-
+@contextlib.contextmanager
+def left_by_a_killed_kernel(path: Path) -> Iterator[Clock]:
+    """Books in which a kernel reserved $0.90 of a daily $1 and was killed; the clock is that of those who come after it."""
     with subprocess.Popen([sys.executable, "-c", HOLDS_ON, path, Path(__file__).parent], stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"reserved\n"
-        with contextlib.closing(Books(str(path), budgets=BUDGETS)) as books:
-            with pytest.raises(BudgetExceeded):
-                asyncio.run(reserve(books))  # while it lives, what it reserved is its own
-            other.kill()
-            other.wait()
-            asyncio.run(reserve(books))
-            (lost,) = books.read(lambda connection: attempts_of(connection, "r1"))
+        other.kill()
+        other.wait()
+    yield Clock()
+
+
+class Clock:
+    """A wall clock that begins in the hour of `making.attempt`."""
+
+    def __init__(self) -> None:
+        """It is noon."""
+        self.now = dt.datetime(2026, 11, 21, 12, 30, tzinfo=dt.UTC)
+
+    def __call__(self) -> dt.datetime:
+        """The time."""
+        return self.now
+
+
+async def reserve(books: Books, usd: str) -> int:
+    """Begin an attempt that may cost so much."""
+    return await books.start(attempt(request_id="r2", status="running", cost_usd=None), need_usd=Decimal(usd))
+
+
+def test_what_a_killed_kernel_had_reserved_may_have_been_billed_and_counts(tmp_path: Path) -> None:
+    """The provider bills a call whether or not we hear its end: to forget it would be to overspend by it."""
+    path = tmp_path / "books.db"
+    with left_by_a_killed_kernel(path) as clock, contextlib.closing(Books(str(path), budgets=BUDGETS, now=clock)) as books:
+        with pytest.raises(BudgetExceeded, match=r"\$0\.9.* is spent or reserved"):
+            asyncio.run(reserve(books, "0.5"))
+        asyncio.run(reserve(books, "0.05"))
+        (lost,) = books.read(lambda connection: attempts_of(connection, "r1"))
+        (cap,) = books.read(lambda connection: tuple(caps(connection, BUDGETS, notebook=None, now=clock.now)))
     assert (lost.status, lost.cost_usd) == ("lost", None)
+    assert lost.error == "its process ended; what it cost is unknown, and the caps count the most it may: $0.9000"
+    assert (cap.lost, cap.lost_usd, cap.spent_usd, cap.reserved_usd) == (1, Decimal("0.9"), Decimal(0), Decimal("0.05"))
+    assert cap.left_usd == Decimal("0.05")
+
+
+def test_a_killed_kernel_does_not_hold_its_budget_for_ever(tmp_path: Path) -> None:
+    """It counts on the day of the call, whenever the next kernel finds it, and nothing stays reserved."""
+    path = tmp_path / "books.db"
+    with left_by_a_killed_kernel(path) as clock, contextlib.closing(Books(str(path), budgets=BUDGETS, now=clock)) as books:
+        clock.now += dt.timedelta(days=1)
+        asyncio.run(reserve(books, "0.95"))
+        held = books.read(
+            lambda connection: connection.execute("SELECT sum(reserved_pusd) FROM attempts WHERE request_id = 'r1'").fetchone()
+        )
+    assert held == (0,)
+
+
+def test_the_tokens_of_a_lost_call_count_in_its_pool(tmp_path: Path) -> None:
+    """Twenty million tokens are gone when they were sent, whoever heard of it."""
+    path = str(tmp_path / "books.db")
+    clock, zen = Clock(), TokenPool(name="zen", tokens=1000, per="day", alerts=(), models=frozenset({"dear"}))
+    with contextlib.closing(Books(path, budgets={}, now=clock)) as books:
+        books.pools = (zen,)
+        begun = books.admit(attempt(status="running", cost_usd=None), need_usd=None, claim=Claim(scopes=(), input_tokens=1, tokens=700))
+        assert isinstance(asyncio.run(begun), Admitted)
+    with contextlib.closing(sqlite3.connect(path)) as other, other:
+        other.execute("UPDATE sessions SET pid = ?", (_dead(),))
+    with contextlib.closing(Books(path, budgets={}, now=clock)) as books:
+        books.pools = (zen,)
+        asyncio.run(reserve(books, "0"))
+        (state,) = books.read(lambda connection: tuple(states(connection, books.pools, now=clock.now)))
+    assert (state.used, state.lost, state.reserved, state.left) == (700, 700, 0, 300)
+
+
+def _dead() -> int:
+    """The number of a process that has ended."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        ended.wait()
+        return ended.pid
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only there a process tells its age")

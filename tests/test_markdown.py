@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from routebook.notebook.formulas import LONGEST as LONGEST_FORMULA
 from routebook.notebook.formulas import MOST
-from routebook.notebook.markdown import CODE, LONGEST, PATIENCE_S, plain, render
+from routebook.notebook.markdown import CODE, LINK, LONGEST, PATIENCE_S, plain, render
 
 PLAIN = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "em", "strong", "s", "code", "pre", "blockquote", "ul", "ol", "li", "hr", "br", "table", "thead", "tbody", "tr", "th", "td", "a", "span"}  # fmt: skip
 VOID = {"hr", "br"}
@@ -22,6 +22,7 @@ ALLOWED = {
     ("a", "title"): re.compile(r".*", re.DOTALL),
     ("a", "rel"): re.compile(r"noopener noreferrer nofollow"),
     ("a", "target"): re.compile(r"_blank"),
+    ("a", "style"): re.compile(re.escape(LINK)),
     ("code", "class"): re.compile(r"language-[^\s]*"),
     ("ol", "start"): re.compile(r"\d{1,9}"),
     ("th", "style"): re.compile(r"text-align:(left|right|center)"),

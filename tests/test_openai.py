@@ -93,7 +93,7 @@ def test_each_host_is_spoken_to_in_its_dialect(host: str, expected: dict[str, An
 
 def test_thinking_can_be_kept_across_turns() -> None:
     """The third of three switches."""
-    assert body(think="keep")["chat_template_kwargs"] == {"enable_thinking": True, "preserve_thinking": True}
+    assert body(think="keep")["chat_template_kwargs"] == {"enable_thinking": True, "preserve_thinking": True, "clear_thinking": False}
 
 
 def test_a_stream_is_read_with_its_usage() -> None:

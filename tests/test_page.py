@@ -50,7 +50,7 @@ def test_the_page_has_the_header_the_answer_the_footer_and_why() -> None:
     """A saved notebook tells the whole story."""
     html = answer_page(answer())["text/html"].replace("<span>$</span>", "$")
     for part in (
-        "chat qa · complexity 3 of 10 · dear", "It is <em>a</em> monoid.", "100 tokens in, 50 out · first token 0.31 s · total 12.3 s · $0.001 · 2 attempts",
+        "chat qa · complexity 3 of 10 · dear", "It is <em>a</em> monoid.", "100 tokens in, 50 out · first token 0.31 s · total 12.3 s · $0.001 · 2 attempts: small failed",
         "because of a test", "it is the default", "small (local): first choice", "dear (paid, about $0.0123): behind it",
         "odd (paid, price unknown)", "fast: GROQ_API_KEY is not set", "1. small failed after 0.10 s: mac: it is down.", "2. dear answered after 12.3 s",
     ):  # fmt: skip

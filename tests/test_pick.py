@@ -17,11 +17,11 @@ from routebook.plan.pick import order
 def ordered(pick: str, *, of_known: Known | None = None, seed: int = 1, quality: float = 0.5, models: Any = None, **more: Any) -> list[str]:  # noqa: ANN401
     """The three models of a pool, ordered."""
     of = config(models=models) if models else config()
-    found = order(
+    names, _ = order(
         "pool", ["small", "fast", "dear"], pick=pick, weights=more.get("weights", {}), quality=quality, config=of,  # type: ignore[arg-type]
         known=of_known or Known(clock=lambda: 0.0), seen=seen(), input_tokens=100, rng=random.Random(seed),
     )  # fmt: skip
-    return [name for name, _ in found]
+    return names
 
 
 def test_in_order_keeps_the_file_s_order() -> None:

@@ -180,3 +180,28 @@ def test_a_spent_pool_leads_to_a_model_outside_of_it() -> None:
                 return [(await of.ask("hello there", max_tokens=250)).model for _ in range(3)]
 
         assert asyncio.run(main()) == ["a", "a", "b"]
+
+
+def test_a_grant_does_not_come_back(tmp_path: Path) -> None:
+    """Free tokens that were given once are gone once: a new month must not look like new tokens."""
+    grant = TokenPool(name="grant", tokens=1000, per="ever", alerts=(0.5,), models=frozenset({"dear"}))
+    kernel = Kernel(tmp_path / "books.db", grant)
+    assert kernel.use(600) == ("The pool 'grant' passed 50% of its 1,000 tokens in all: 600 are used.",)
+    kernel.now += dt.timedelta(days=400)
+    assert kernel.state().left == 400
+    assert "whole again" not in kernel.state().outlook
+    with pytest.raises(PoolSpent, match=r"in all; 600 are used or reserved and this call may need 500\. They do not come back"):
+        kernel.reserve(500)
+    kernel.use(400)
+    assert kernel.state().outlook == "It is used up."
+
+
+def test_a_grant_has_a_forecast(tmp_path: Path) -> None:
+    """Twenty million tokens: how long?"""
+    grant = TokenPool(name="grant", tokens=100_000, per="ever", alerts=(), models=frozenset({"dear"}))
+    kernel = Kernel(tmp_path / "books.db", grant)
+    for tokens in (900, 1000, 1100, 1000):
+        kernel.use(tokens)
+        kernel.now += dt.timedelta(days=1)
+    assert "about 1,000 tokens a day, it runs out about " in kernel.state().outlook
+    assert "whole again" not in kernel.state().outlook

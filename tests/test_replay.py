@@ -77,13 +77,18 @@ def test_restart_and_run_all_replays_what_is_unchanged_and_asks_what_is_not(serv
                 )
         assert server.seen.attempts == 2
     with started(server, tmp_path) as kernel:
+        run_all(kernel, *NOTEBOOK, "%route bad")
+    with started(server, tmp_path) as kernel:
+        assert ["replayed" in run.text for run in run_all(kernel, *NOTEBOOK)] == [True, False], "what was called bad is not shown again"
+        assert server.seen.attempts == 3
+    with started(server, tmp_path) as kernel:
         changed = run_all(kernel, NOTEBOOK[0].replace("two", "three"), *NOTEBOOK[1:])
         assert ["replayed" in run.text for run in changed] == [False, True]
-        assert server.seen.attempts == 3
+        assert server.seen.attempts == 4
         fresh = run_all(kernel, "%%route --fresh\nWhat is two and two?", "%%route --no-cache\nWhat is two and two?")
         assert all("replayed" not in run.text for run in fresh)
-        assert server.seen.attempts == 5
-        assert re.search(r"requests answered +3\nsaved +\$0\.0", kernel.run("%route cache").text)
+        assert server.seen.attempts == 6
+        assert re.search(r"requests answered +6\nsaved +\$0\.\d", kernel.run("%route cache").text)
 
 
 # ---- %route cache

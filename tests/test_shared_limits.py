@@ -145,6 +145,75 @@ def test_what_one_kernel_was_told_holds_for_all_and_one_tries_first(tmp_path: Pa
     assert server.seen.early_retries == 0
 
 
+def test_a_429_that_states_no_time_rests_the_model_for_all_kernels(tmp_path: Path) -> None:
+    """Each of five kernels would have to be told by an answer of its own, and a free tier counts those too."""
+    limited = Chaos(tokens=3, faults=(Fault(kind="rate_limit"),))
+    with (
+        ScriptedServer(models={"m": limited, "n": Chaos(tokens=3)}) as server,
+        kernels(server, tmp_path / "books.db", count=3, prompts=1, **{"try": ["m", "n"]}) as started,
+    ):
+        first, *others = started
+        results = asked([first]) + asked(others)
+    assert results == Counter(ok=3)
+    assert server.seen.attempts_by_model == Counter(m=1, n=3)
+
+
+def test_after_a_429_that_states_no_time_all_wait_and_one_tries_first(tmp_path: Path) -> None:
+    """Where there is no other model, the wait is short, and its end is no signal to come all at once."""
+    script = Chaos(tokens=3, latency_s=0.5, faults=(Fault(kind="rate_limit", first=1),))
+    with (
+        ScriptedServer(script=script) as server,
+        kernels(server, tmp_path / "books.db", count=3, prompts=2) as started,
+    ):
+        first, *others = started
+        first.go()
+        while not server.seen.outcomes:
+            time.sleep(0.005)
+        time.sleep(0.2)  # its other call was on its way
+        before = server.seen.attempts
+        results = asked(others) + Counter(json.loads(first.line()))
+    assert results == Counter(ok=6)
+    calls = sorted((call.time_s, call.ended_s or 0.0) for call in server.seen.calls)
+    after = calls[before:]
+    assert after[0][0] - calls[0][1] > 0.45, "nobody came before the rest was over"
+    assert all(begun > after[0][0] + 0.45 for begun, _ in after[1:]), "one tried, and the others waited for its first word"
+
+
+def test_while_one_kernel_tries_the_others_go_elsewhere_where_they_can(tmp_path: Path) -> None:
+    """As within one kernel: nobody waits for a slow first word who has another model at hand."""
+    script = Chaos(tokens=3, latency_s=3, faults=(Fault(kind="rate_limit", first=1, retry_after_s=0.5),))
+    with (
+        ScriptedServer(models={"m": script, "n": Chaos(tokens=3)}) as server,
+        kernels(server, tmp_path / "books.db", count=1, prompts=1) as (first,),
+        kernels(server, tmp_path / "books.db", count=1, prompts=1, **{"try": ["m", "n"]}) as (second,),
+    ):
+        first.go()
+        while server.seen.attempts_by_model["m"] < 2:
+            time.sleep(0.01)
+        results = asked([second])
+        assert server.seen.concurrent_by_model["m"] == 1, "it waited for the other's first word"
+        results += Counter(json.loads(first.line()))
+    assert results == Counter(ok=2)
+    assert server.seen.attempts_by_model == Counter(m=2, n=1)
+
+
+def test_a_kernel_that_asks_all_day_lets_the_others_have_their_turn(tmp_path: Path) -> None:
+    """Three prompts beside a batch of sixty in another notebook: they come in turns, not behind it, and not when it happens to pause."""
+    with (
+        ScriptedServer(script=Chaos(tokens=2, latency_s=0.15), max_concurrent=1) as server,
+        kernels(server, tmp_path / "books.db", count=1, prompts=60, model={"max_concurrent": 1}) as (batch,),
+        kernels(server, tmp_path / "books.db", count=1, prompts=3, model={"max_concurrent": 1}) as (few,),
+    ):
+        batch.go()
+        while server.seen.attempts < 5:
+            time.sleep(0.01)
+        before = server.seen.attempts
+        assert asked([few]) == Counter(ok=3)
+        between = server.seen.attempts - before - 3
+        assert server.seen.over_limit == 0
+    assert between <= 6, "for each of the three at most one of the batch, and what was under way"
+
+
 def test_a_killed_kernel_gives_its_places_back(tmp_path: Path) -> None:
     """`kill -9` in the middle of an answer; the other kernel is waiting for the place."""
     with (

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import re
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
+from cells import running_shell
 from making import attempt
 from served import loaded
 
-from routebook.books.books import Books
+from routebook.books.books import Books, local_now
+from routebook.books.budgets import hour
 from routebook.books.claims import Admitted, Claim, Heard
 from routebook.engine.router import Router
 from routebook.engine.survey import status
@@ -81,3 +86,78 @@ def test_a_new_kernel_shows_them_on_its_page(tmp_path: Path) -> None:
     plan = fresh.plan("hello")
     assert re.search(r"the 3 requests a day of m are spent, back at \w{3} \d\d:\d\d", plan.candidates[0].reason)
     fresh.close()
+
+
+POOLED = """
+[books]
+path = "books.db"
+[budgets]
+total = { daily = 1000 }
+[providers.home]
+kind = "chaos"
+chaos = { tokens = 30 }
+[providers.cloud]
+kind = "chaos"
+tier = "paid"
+chaos = { tokens = 30 }
+[models.one]
+provider = "home"
+id = "one"
+[models.two]
+provider = "home"
+id = "two"
+[models.outside]
+provider = "cloud"
+id = "outside"
+price = { input = 1, output = 1 }
+[pools.zen]
+models = ["one", "two"]
+pick = "round-robin"
+tokens = 700
+per = "month"
+[[routes]]
+name = "chat"
+try = ["zen", "outside"]
+"""
+
+
+def test_a_pool_of_tokens_is_used_up_by_cells_and_the_status_says_how_long_it_lasts(tmp_path: Path) -> None:
+    """Twenty million tokens for nineteen models: cells use them up together, go elsewhere when they are gone, and it is seen coming."""
+    with running_shell(tmp_path, POOLED) as shell:
+        shell.run("%%route --max-tokens 50\nhello")
+        with closing(sqlite3.connect(tmp_path / "books.db")) as books, books:
+            for back in range(1, 8):  # what the days before took
+                books.execute("INSERT INTO spending VALUES ('tokens:zen', ?, 0, 1, 0, 10)", (hour(local_now() - dt.timedelta(days=back)),))
+        shell.run("%route status")
+        assert re.search(
+            r"zen +\d+ +[56]\d\d +700 tokens a month +At the pace of the last 7 days, about 10 tokens a day, it lasts", shell.text
+        )
+        models = []
+        for number in range(22):
+            shell.run(f"%%route -o answer --max-tokens 50\nhello, number {number}")
+            models.append(shell.names["answer"].model)
+        assert set(models[:2]) == {"one", "two"}
+        assert models[-1] == "outside"
+        shell.run("%route status")
+        assert "token pools" in shell.text
+
+
+def test_the_page_says_what_killed_kernels_may_have_cost(tmp_path: Path) -> None:
+    """Money that is neither spent nor free must be seen, or the cap looks wrong."""
+    router = Router(
+        loaded(books=tmp_path / "books.db", budgets={"total": {"daily": 1}}, pools={"zen": {"models": ["m"], "tokens": 1000}}, **TABLES)
+    )
+
+    rows = [("total", hour(local_now()), 2, 600_000_000_000, 0), ("tokens:zen", hour(local_now()), 2, 0, 300)]
+    router.runtime()
+    with closing(sqlite3.connect(tmp_path / "books.db")) as other, other:
+        other.executemany("INSERT INTO lost_spending VALUES (?, ?, ?, ?, ?)", rows)
+    parts = status_parts(status(router.runtime()), "routing.toml")
+    text = "\n".join(" | ".join(row) for part in parts if isinstance(part, Table) for row in part.rows)
+    assert re.search(r"total \| daily \| \$0 \| \$0 \| \$1.00 \| \$0.40 ", text)
+    assert re.search(r"zen \| 300 \| 700 \| .* Up to 300 of them were used by calls whose processes were killed", text)
+    said = (
+        "Nobody knows what 2 calls whose processes were killed cost; the most it may be is taken off what is left: $0.60 of total, daily."
+    )
+    assert said in parts
+    router.close()

@@ -6,18 +6,23 @@ The seed is new each time and printed; `python tests/storm.py --seed N --request
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import random
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import get_args
 
+import caps
 import pytest
 import storm
 from served import router, until
+from weather import CHARACTERS, FORMS
 
-from routebook.testing import Chaos, ScriptedServer
+from routebook.backends.chaos.wire import WaitForm
+from routebook.testing import Chaos, Fault, ScriptedServer
 
 REQUESTS = int(os.environ.get("ROUTEBOOK_STORM", "2000"))
 GRACE_S = 3.0
@@ -35,6 +40,19 @@ def test_in_a_storm_every_request_ends_in_time_and_the_books_agree_with_the_serv
     assert not storm.wrongs_of(ended, reckoning, grace_s=GRACE_S), said
     assert len(ended) == REQUESTS
     assert len(reckoning.by_fault) > 12, "the weather was too good to prove anything"
+    assert caps.reached(reckoning.caps), "the caps were too wide to prove anything"
+
+
+def test_the_weather_knows_every_fault_that_is_promised() -> None:
+    """What is not in the mix is not tested, however long the storm."""
+    faults = [fault for faults in CHARACTERS.values() for fault in faults]
+    kinds = get_args(inspect.get_annotations(Fault, eval_str=True)["kind"])
+    assert {fault.kind for fault in faults} == set(kinds)
+    assert {fault.status for fault in faults if fault.kind == "server_error"} == {500, 502, 503, 529}
+    assert set(FORMS) == set(get_args(WaitForm))
+    assert {fault.after_tokens for fault in faults if fault.kind == "error_inside"} >= {0, 3}, (
+        "an error instead of the first word, and inside"
+    )
 
 
 def test_behind_the_wall_a_storm_opens_no_socket_to_the_outside() -> None:

@@ -328,11 +328,8 @@ def test_init_writes_into_a_folder_or_to_a_path_with_spaces(shell: Shell, tmp_pa
     assert "not closed" in refused(shell, "%route init 'a")
 
 
-def test_init_does_not_pretend_to_have_presets(shell: Shell, tmp_path: Path) -> None:
-    """What does not exist yet is said, with what there is instead."""
-    said = refused(shell, "%route init new.toml --preset mac-local")
-    assert "later version" in said
-    assert "starter" in said
+def test_init_refuses_a_preset_that_is_none(shell: Shell, tmp_path: Path) -> None:
+    """A slip in the name says the nearest one, and writes nothing."""
     assert "Did you mean 'agents'?" in refused(shell, "%route init new.toml --preset=agent")
     assert "takes a name" in refused(shell, "%route init --preset")
     assert not (tmp_path / "new.toml").exists()

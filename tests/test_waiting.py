@@ -339,3 +339,62 @@ def test_waiting_for_books_that_are_locked_ends_with_the_deadline(tmp_path: Path
                 assert len(rows(of)) == server.seen.attempts == 1
 
         asyncio.run(main())
+
+
+@pytest.mark.parametrize("how", ["while it is answered", "in the queue", "by an answer"])
+def test_a_row_that_cannot_be_written_holds_nobody_beyond_the_deadline_and_is_written_later(tmp_path: Path, how: str) -> None:
+    """The row comes first, but not at the price of the deadline: another program may hold the books for minutes."""
+    path, is_queued = tmp_path / "books.db", how == "in the queue"
+    script = Chaos(reply="well", latency_s=0.6 if how == "by an answer" else 30)
+    with ScriptedServer(script=script) as server:
+
+        async def main() -> None:
+            async with router(server, models={"a": {"max_concurrent": 1}}, books=path) as of:
+                first = Running(of, "first", deadline_s=60) if is_queued else None
+                await until(lambda: server.seen.attempts == is_queued)
+                begun = time.monotonic()
+                running = Running(of, deadline_s=1.0)
+                await until(lambda: server.seen.attempts == 1)
+                await asyncio.sleep(0.2)
+                other = sqlite3.connect(path, isolation_level=None)
+                other.execute("BEGIN IMMEDIATE")
+                await running.over(within_s=5)
+                assert time.monotonic() - begun < 2, "3 s and more without it"
+                if how == "by an answer":
+                    assert running.result().text == "well"
+                else:
+                    with pytest.raises(DeadlineExceeded):
+                        running.result()
+                state = of.runtime().known.state("a")
+                assert state.in_flight == 1, "its place is kept until its row is written"
+                await asyncio.sleep(max(0.0, begun + 3.5 - time.monotonic()))
+                other.execute("COMMIT")
+                other.close()
+                if first is not None:
+                    first.stop()
+                await until(lambda: left_reserved(of) == (0, 0) and not state.in_flight, within_s=10)
+                statuses = sorted(row.status for row in rows(of))
+                assert statuses == {"while it is answered": ["timeout"], "in the queue": ["cancelled", "timeout"]}.get(how, ["ok"])
+
+        asyncio.run(main())
+
+
+def takes_long(_text: str) -> bool:
+    """A check of a user's own."""
+    time.sleep(5)
+    return True
+
+
+def test_a_check_that_takes_long_ends_with_the_deadline() -> None:
+    """What the user's own function does is no reason to keep the user waiting."""
+    route = {"on_low_quality": {"check": f"{__name__}:takes_long"}}
+    with ScriptedServer(reply="well") as server:
+
+        async def main() -> None:
+            async with router(server, route=route) as of:
+                begun = time.monotonic()
+                answer = await of.ask("hello", deadline_s=1)
+                assert time.monotonic() - begun < 3
+                assert "did not end within" in str(answer.notes)
+
+        asyncio.run(main())

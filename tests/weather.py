@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import msgspec
 from calls import WIRES
+from caps import BUDGETS, LIMITS, POOL, POOL_TOKENS
 
 from routebook.backends.chaos.wire import WaitForm
 from routebook.testing import Chaos, Fault, ScriptedServer
@@ -53,6 +54,7 @@ CHARACTERS: Final[dict[str, tuple[Fault, ...]]] = {
     "doomed": (Fault(kind="auth", p=0.05), Fault(kind="not_found", p=0.1), Fault(kind="rate_limit", p=0.1)),
 }  # fmt: skip
 CHARACTERS["mixed"] = tuple(msgspec.structs.replace(fault, p=fault.p / 5) for faults in CHARACTERS.values() for fault in faults)
+CHARACTERS["capped"] = CHARACTERS["mixed"]
 CHARACTERS["calm"] = ()
 
 
@@ -82,7 +84,7 @@ class Weather:
     def tables(self) -> dict[str, Any]:
         """Everything `routing.toml` would say: each server a provider, a provider that is not there, and routes with every reaction."""
         models = {
-            f"{wire}-{name}": {"provider": wire, "id": f"{wire}-{name}", "max_concurrent": MOST["model"], "timeout": TIMES, "price": PRICE, "max_output": 500}
+            f"{wire}-{name}": {"provider": wire, "id": f"{wire}-{name}", "max_concurrent": MOST["model"], "timeout": TIMES, "price": PRICE, "max_output": 500, **LIMITS.get(f"{wire}-{name}", {})}
             for wire in WIRES
             for name in CHARACTERS
         }  # fmt: skip
@@ -102,11 +104,13 @@ class Weather:
             },
             "pools": {
                 **{name: {"models": [f"{wire}-{name}" for wire in WIRES], "pick": "round-robin"} for name in CHARACTERS},
+                POOL: {"models": [f"{wire}-{POOL}" for wire in WIRES], "pick": "round-robin", "tokens": POOL_TOKENS, "per": "month"},
                 "any": {"models": [*self._far, *models], "pick": "random"},
                 "busy": {"models": list(models), "pick": "least-busy"},
             },
             "routes": self.routes(),
             "defaults": {"max_attempts": 6},
+            "budgets": BUDGETS,
         }
 
     def routes(self) -> list[dict[str, Any]]:

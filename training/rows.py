@@ -30,7 +30,7 @@ who marked how much work a prompt is, marked it too low."""
 LEVEL = {"data_analysis": 1.2, "code_generation": 0.8, "bug_fix": 0.4, "summarization": -0.6}
 """Points of complexity added for the schooling a task takes, for the same reason."""
 WRITTEN_LATER = 2.0
-"""Weight of the prompts of the second writing, in the plain words of everyday logs, which the first had too few of."""
+"""Weight of the prompts of the later writings, in the plain words of everyday logs, which the first had too few of."""
 
 
 class Row(NamedTuple):
@@ -64,7 +64,7 @@ def _own(folder: Path) -> Iterator[Row]:
                     row["prompt"],
                     "own",
                     task=row["task"],
-                    task_weight=WRITTEN_LATER if row.get("written") == 2 else 1.0,  # noqa: PLR2004  the second writing
+                    task_weight=WRITTEN_LATER if "written" in row else 1.0,
                     complexity=row["complexity"] + LEVEL.get(row["task"], 0.0) + LEARNED_WORDS * _learned(row["prompt"]),
                     strength=_blended(row["task"], row["strength"]),
                     strength_weight=OWN_STRENGTH,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from routebook.classifier.classify import classify as classify
     from routebook.engine.learning.what_if import what_if as what_if
     from routebook.engine.router import Router as Router
+    from routebook.engine.toolbox.tool import tool as tool
     from routebook.errors import AllAttemptsFailed as AllAttemptsFailed
     from routebook.errors import AuthFailed as AuthFailed
     from routebook.errors import BadRequest as BadRequest
@@ -43,6 +44,10 @@ if TYPE_CHECKING:
     from routebook.notebook.panels.board import Board as Board
     from routebook.notebook.panels.compare_many import compare as compare
     from routebook.notebook.panels.compare_panel import Compare as Compare
+    from routebook.notebook.panels.config_panel import ConfigPanel as ConfigPanel
+    from routebook.notebook.panels.knob import Knob as Knob
+    from routebook.notebook.panels.notes import notes as notes
+    from routebook.notebook.panels.plan_card import PlanCard as PlanCard
     from routebook.tables import charts as charts
 
 __version__ = "0.1.0"
@@ -51,9 +56,14 @@ _WHERE = {
     "classify": "routebook.classifier.classify",
     "Board": "routebook.notebook.panels.board",
     "Compare": "routebook.notebook.panels.compare_panel",
+    "ConfigPanel": "routebook.notebook.panels.config_panel",
+    "Knob": "routebook.notebook.panels.knob",
+    "PlanCard": "routebook.notebook.panels.plan_card",
+    "notes": "routebook.notebook.panels.notes",
     "compare": "routebook.notebook.panels.compare_many",
     "charts": "routebook.tables",
     "Router": "routebook.engine.router",
+    "tool": "routebook.engine.toolbox.tool",
     "what_if": "routebook.engine.learning.what_if",
     **dict.fromkeys(("Answer", "Classification", "Delta", "Message", "Plan"), "routebook.messages"),
     **dict.fromkeys(("Decision", "Done", "Switched"), "routebook.events"),

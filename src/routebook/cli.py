@@ -1,4 +1,4 @@
-"""The shell command: `routebook ask`, `plan`, `models`, `doctor`, `init` and `setup`, without a notebook.
+"""The shell command: `routebook ask`, `plan`, `models`, `doctor`, `init`, `setup`, `import` and `export`, without a notebook.
 
 The answer goes to standard output, everything about it to standard error. Exit codes: 0 well, 1 an error, 2 a wrong command line,
 130 stopped by Ctrl-C.
@@ -104,7 +104,7 @@ def _doctor(given: argparse.Namespace) -> int:
     from routebook.notebook.commands.doctor import findings_text
 
     with contextlib.ExitStack() as stack:
-        findings = examine(lambda: stack.enter_context(_router(given)))
+        findings = examine(lambda: stack.enter_context(_router(given)), is_each=given.all)
         print(in_shell(findings_text(findings)))
     return FAILED if problems(findings) else WELL
 
@@ -112,7 +112,10 @@ def _doctor(given: argparse.Namespace) -> int:
 def _init(given: argparse.Namespace) -> int:
     from routebook.notebook.commands.init import write_starter
 
-    written = write_starter(given.path, preset=given.preset)
+    written = write_starter(given.path, name=given.preset, may_replace=_says_yes if sys.stdin.isatty() else None)
+    if written is None:
+        print("Nothing was changed.", file=sys.stderr)
+        return FAILED
     print(f"{written} is written. Edit it, then check it with: routebook doctor --config {written}")
     return WELL
 
@@ -125,6 +128,33 @@ def _setup(_given: argparse.Namespace) -> int:
         done = set_up(line.say)
     print(done)
     return WELL
+
+
+def _import(given: argparse.Namespace) -> int:
+    from routebook.moving.files import take_in
+
+    written, notes = take_in(given.file, source=given.source, path=given.path)
+    _say(notes)
+    print(f"{written} is written. Read it, then check it with: routebook doctor --config {written}")
+    return WELL
+
+
+def _export(given: argparse.Namespace) -> int:
+    from routebook.moving.files import put_out
+
+    moved = put_out(given.target, config=given.config)
+    print(moved.text, end="")
+    _say([f"{given.target} cannot say: {note}" for note in moved.notes])
+    return WELL
+
+
+def _say(notes: Sequence[str]) -> None:
+    for note in notes:
+        print(f"- {note}", file=sys.stderr)
+
+
+def _says_yes(question: str) -> bool:
+    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
 
 
 @contextlib.contextmanager
@@ -153,6 +183,7 @@ def _prompt(words: list[str]) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     from routebook import __version__
+    from routebook.config.preset import PRESETS
 
     parser = argparse.ArgumentParser(prog="routebook", description="Routes every prompt to the right model, and keeps the books.")
     parser.add_argument("--version", action="version", version=f"routebook {__version__}")
@@ -167,13 +198,31 @@ def _parser() -> argparse.ArgumentParser:
     for command in (ask, plan):
         command.add_argument("prompt", nargs="*", metavar="TEXT", help="the prompt; - is standard input")
     _command(commands, "models", _models, "list the models")
-    _command(commands, "doctor", _doctor, "check keys, addresses and models for real")
+    doctor = _command(commands, "doctor", _doctor, "check keys, addresses and models for real")
+    doctor.add_argument("--all", action="store_true", help="ask each model that routing.toml names, not one of each provider")
     init = commands.add_parser("init", help="write a routing.toml to start from", allow_abbrev=False)
     init.set_defaults(command=_init)
-    init.add_argument("--preset", metavar="NAME", help="a whole set-up to start from")
+    init.add_argument("--preset", metavar="NAME", help=f"a whole set-up to start from: {', '.join(PRESETS)}")
     init.add_argument("path", nargs="?", type=Path, default=Path("routing.toml"), metavar="PATH", help="the file, or its folder")
     commands.add_parser("setup", help="fetch the embedded model's weights", allow_abbrev=False).set_defaults(command=_setup)
+    _moving(commands)
     return parser
+
+
+def _moving(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from routebook.moving.files import SOURCES, TARGETS
+
+    into = commands.add_parser("import", help="write a routing.toml from an opencode.json or a LiteLLM config", allow_abbrev=False)
+    into.set_defaults(command=_import)
+    into.add_argument("file", type=Path, metavar="FILE", help="opencode.json, or LiteLLM's YAML")
+    into.add_argument("--from", dest="source", choices=tuple(SOURCES), help="whose file it is (else told from its name)")
+    into.add_argument("path", nargs="?", type=Path, default=Path("routing.toml"), metavar="PATH", help="what to write; never over a file")
+    out = commands.add_parser(
+        "export", help="print your routing.toml as another tool's config, and what that cannot say", allow_abbrev=False
+    )
+    out.set_defaults(command=_export)
+    out.add_argument("target", choices=tuple(TARGETS), help="whose config to print")
+    out.add_argument("--config", type=Path, metavar="FILE", help="this routing.toml (else the one found here or above, else the default)")
 
 
 def _command(

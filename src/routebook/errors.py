@@ -22,6 +22,10 @@ class UsageError(RoutebookError):
     """A cell, an option or a call is not right: an empty prompt, an unknown name, a value out of range."""
 
 
+class FileChanged(UsageError):
+    """A file is not what it was when it was read, so it was not overwritten."""
+
+
 class Problem:
     """One mistake in `routing.toml`."""
 
@@ -106,9 +110,11 @@ class PoolSpent(BudgetExceeded):
         zero = Decimal(0)
         super().__init__(pool, period=period, cap_usd=zero, spent_usd=zero, needed_usd=zero, resets_at=resets_at)
         self.cap_tokens, self.used_tokens, self.needed_tokens = cap_tokens, used_tokens, needed_tokens
+        allowance, reset = f"{cap_tokens:,} tokens a {period}", f" It resets at {resets_at:%Y-%m-%d %H:%M}."
+        if period == "ever":
+            allowance, reset = f"{cap_tokens:,} tokens in all", " They do not come back."
         said = (
-            f"The pool {pool!r} has {cap_tokens:,} tokens a {period}; {used_tokens:,} are used or reserved and this call may need "
-            f"{needed_tokens:,}. It resets at {resets_at:%Y-%m-%d %H:%M}.\n"
+            f"The pool {pool!r} has {allowance}; {used_tokens:,} are used or reserved and this call may need {needed_tokens:,}.{reset}\n"
             f"Name models outside of it as fallbacks, raise tokens in [pools.{pool}], or lower --max-tokens."
         )
         self.args = (said,)
@@ -121,8 +127,9 @@ class DeadlineExceeded(RoutebookError):
 class LimitReached(DeadlineExceeded):
     """A model has no room within its limits before it would be too late; nothing was sent, and the next candidate is asked."""
 
-    def __init__(self, what: str) -> None:
-        """`what` has no full stop."""
+    def __init__(self, what: str, *, is_passing: bool = False) -> None:
+        """`what` has no full stop; `is_passing` when it will be over in a moment, and another model can be asked meanwhile."""
+        self.is_passing = is_passing
         super().__init__(
             f"{what}. Raise the deadline, add a fallback to the route, or raise the limit in routing.toml if the provider allows more."
         )
@@ -167,6 +174,11 @@ class RateLimited(ProviderError):
     ) -> None:
         super().__init__(message, provider=provider, status=status, headers=headers, hint=hint)
         self.retry_after_s, self.is_daily, self.is_final = retry_after_s, is_daily, is_final
+
+    @property
+    def states_no_end(self) -> bool:
+        """Whether it asks for a rest, and does not say how long."""
+        return self.retry_after_s is None and not self.is_daily and not self.is_final
 
 
 class Unavailable(ProviderError):

@@ -7,85 +7,39 @@ Times are seconds (`_s`) or timezone-aware UTC datetimes, tokens are counts, mon
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
 
 import msgspec
 
+from routebook.overrides import Overrides
 from routebook.text import fenced_code
+from routebook.words import (
+    PRIORITIES,
+    TIERS,
+    FinishReason,
+    Kind,
+    Message,
+    Params,
+    Priority,
+    Status,
+    Think,
+    Tier,
+    ToolCall,
+    ToolLeftOut,
+    ToolNote,
+    ToolRun,
+    ToolSpec,
+    ToolStatus,
+    Value,
+)  # fmt: skip
 
-Tier = Literal["local", "free", "paid"]
-Priority = Literal["P0", "P1", "P2", "P3"]
-Think = Literal["on", "off", "keep"]
-Kind = Literal["answer", "retry", "fallback", "hedge", "judge", "warmup", "health", "cache"]
-Status = Literal["running", "ok", "cached", "cancelled", "refused", "rate_limited", "timeout", "error", "lost"]
-FinishReason = Literal["stop", "length", "tool_calls", "refusal", "cancelled", "error"]
-
-TIERS: tuple[Tier, ...] = ("local", "free", "paid")
-PRIORITIES: tuple[Priority, ...] = ("P0", "P1", "P2", "P3")
-
-
-class Value(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of the values that flow: immutable, compared by content, built by keyword."""
-
-
-class Message(Value, frozen=True, kw_only=True):
-    """One turn of a conversation."""
-
-    role: Literal["system", "user", "assistant", "tool"]
-    content: str
-
-
-class Params(Value, frozen=True, kw_only=True):
-    """Request parameters in the field's usual names; `None` leaves the model's own default."""
-
-    max_tokens: int | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    stop: tuple[str, ...] = ()
-    seed: int | None = None
-    think: Think | None = None
-    json_schema: Mapping[str, Any] | None = None
-    """A JSON schema that the answer must satisfy, where the model can be held to one."""
-    extra: Mapping[str, Any] = msgspec.field(default_factory=dict)
-    """Sent as it is, for what only one provider knows."""
-
-
-class Overrides(TypedDict, total=False):
-    """What a caller may decide instead of the router; every key is optional. One name for `%%route`, `ask`, `stream`, `plan` and `map`."""
-
-    model: str | None
-    """A model or pool: no choosing."""
-    route: str | None
-    task: str | None
-    complexity: float | None
-    agent: str | None
-    tier: Tier | None
-    """The dearest tier allowed."""
-    local: bool
-    """Nothing leaves the machine."""
-    priority: Priority | None
-    deadline_s: float | None
-    budget_usd: float | Decimal | None
-    """The most this request may cost, all attempts together."""
-    system: str | None
-    history: tuple[Message, ...]
-    temperature: float | None
-    max_tokens: int | None
-    think: Think | None
-    schema: Mapping[str, Any] | type | None
-    """A JSON schema or a pydantic model that the answer must satisfy."""
-    stream: bool
-    """False asks for the answer whole, where nobody reads along."""
-    cache: bool | float | None
-    """False neither reads nor writes the cache; True and a number of seconds use it whatever `routing.toml` says."""
-    fresh: bool
-    """Do not read the cache; the new answer takes the old one's place."""
-    kind: Literal["answer", "judge"]
-    """What the request is for: `judge` weighs other answers."""
-    notebook: str | None
-    cell_id: str | None
+__all__ = [
+    "PRIORITIES", "TIERS", "Answer", "Attempt", "Call", "Candidate", "Classification", "Delta", "Finish", "FinishReason", "Kind",
+    "LeftOut", "Message", "Overrides", "Params", "Plan", "Priority", "Quota", "Replay", "Request", "Status", "Think", "Tier",
+    "ToolCall", "ToolLeftOut", "ToolNote", "ToolRun", "ToolSpec", "ToolStatus", "Usage", "Value",
+]  # fmt: skip
 
 
 class Classification(Value, frozen=True, kw_only=True):
@@ -128,6 +82,14 @@ class Request(Value, frozen=True, kw_only=True):
     """False: none; True: as `routing.toml` says, else a day; a number: seconds; `None`: as `routing.toml` says."""
     fresh: bool = False
     """The cache is written, not read."""
+    tools: tuple[ToolNote, ...] | None = None
+    """The tools that the models are told of; `None` leaves it to the route."""
+    confirm: Callable[[str], bool] | None = None
+    """Asked before a tool marked `confirm` runs."""
+    pipeline: str | None = None
+    """The steps that it goes through, where it does."""
+    step: str | None = None
+    """Of a pipeline: this is one of its steps, with the id of the whole."""
     kind: Literal["answer", "judge"] = "answer"
     notebook: str | None = None
     cell_id: str | None = None
@@ -167,7 +129,8 @@ class Plan(Value, frozen=True, kw_only=True):
     route: str
     """The name of the route that matched, or `-m NAME` when the caller chose."""
     route_reason: str
-    candidates: tuple[Candidate, ...]
+    candidates: Sequence[Candidate]
+    """A tuple; of many, only those are made that somebody looks at."""
     left_out: tuple[LeftOut, ...]
     input_tokens: int
     """Estimated, rather too many than too few; money is reserved by `tokens.most_tokens`, which never is too low."""
@@ -176,6 +139,9 @@ class Plan(Value, frozen=True, kw_only=True):
     priority: Priority
     deadline_s: float
     max_attempts: int
+    tools: tuple[ToolNote, ...] = ()
+    """What the models are told of."""
+    tools_left_out: tuple[ToolLeftOut, ...] = ()
 
 
 class Call(Value, frozen=True, kw_only=True):
@@ -186,6 +152,10 @@ class Call(Value, frozen=True, kw_only=True):
     messages: tuple[Message, ...]
     params: Params
     stream: bool = True
+    tools: tuple[ToolSpec, ...] = ()
+    """What the model may ask for; whether it runs is not the backend's affair."""
+    may_call: bool = True
+    """False: no tool may be asked for any more, so it must answer."""
     local: bool = False
     """True: the connection must end on this machine; a backend raises `LocalOnlyViolation` before it sends a byte elsewhere."""
     connect_s: float = 5.0
@@ -195,7 +165,8 @@ class Delta(Value, frozen=True, kw_only=True):
     """A piece of an answer."""
 
     text: str
-    kind: Literal["text", "thinking"] = "text"
+    kind: Literal["text", "thinking", "call"] = "text"
+    """`call`: a tool's arguments while they are written, of which nothing is shown."""
 
 
 class Usage(Value, frozen=True, kw_only=True):
@@ -227,6 +198,10 @@ class Finish(Value, frozen=True, kw_only=True):
 
     reason: FinishReason
     usage: Usage
+    calls: tuple[ToolCall, ...] = ()
+    """The tools that the model asks for."""
+    echo: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    """As in `Message`: what goes back to the provider with the calls."""
     headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     """The rate-limit headers of the response, lower case."""
     timings: Mapping[str, float] = msgspec.field(default_factory=dict)
@@ -252,6 +227,8 @@ class Attempt(Value, frozen=True, kw_only=True):
     status: Status
     notebook: str | None = None
     cell_id: str | None = None
+    step: str | None = None
+    """Of a pipeline, by its name."""
     agent: str | None = None
     pool: str | None = None
     error_type: str | None = None
@@ -265,6 +242,8 @@ class Attempt(Value, frozen=True, kw_only=True):
     input_tokens: int | None = None
     cached_tokens: int | None = None
     output_tokens: int | None = None
+    thinking_tokens: int | None = None
+    """Those of the output that were thought: as told, else estimated from what was thought aloud."""
     tokens_estimated: bool = False
     cost_usd: Decimal | None = None
     baseline_usd: Decimal | None = None
@@ -300,6 +279,12 @@ class Answer(Value, frozen=True, kw_only=True):
     """What its reader should know besides: a budget's alert, a parameter left out."""
     replay: Replay | None = None
     """Set when nothing was sent for this request."""
+    tools: tuple[ToolRun, ...] = ()
+    """The tools that were run, in the order they were asked for."""
+    steps: tuple[Answer, ...] = ()
+    """What each step of a pipeline answered, in the order they ran; `plan.request.step` names it."""
+    echo: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    """What goes back to the model that answered when its thinking is kept, as in `Message`."""
     answered_by: int | None = None
     """The number of the attempt that gave the text, where it is not the last: a hedge that lost began after it."""
 
@@ -312,6 +297,12 @@ class Answer(Value, frozen=True, kw_only=True):
     def model(self) -> str:
         """The name of the model that answered."""
         return self.attempt.model
+
+    @property
+    def turn(self) -> Message:
+        """The answer as a turn of the conversation, for `history`; with what was thought, which goes to its own model only."""
+        by = f"{self.attempt.provider}/{self.attempt.model}" if self.echo else ""
+        return Message(role="assistant", content=self.text, echo=self.echo, by=by)
 
     @property
     def is_refusal(self) -> bool:

@@ -21,9 +21,9 @@ import msgspec
 from routebook.backends.chaos.seen import Seen, SeenCall
 from routebook.backends.chaos.server import ChaosServer
 from routebook.backends.chaos.wire import WaitForm
-from routebook.config.scripted import Chaos, Fault
+from routebook.config.scripted import Chaos, Fault, ScriptedCall
 
-__all__ = ["Chaos", "Fault", "ScriptedServer", "Seen", "SeenCall"]
+__all__ = ["Chaos", "Fault", "ScriptedCall", "ScriptedServer", "Seen", "SeenCall"]
 
 WireName = Literal["openai", "anthropic", "gemini", "ollama"]
 
@@ -38,6 +38,7 @@ class ScriptedServer:
         reply: str | None = None,
         faults: Sequence[Fault] = (),
         script: Chaos | None = None,
+        calls: Sequence[Sequence[ScriptedCall]] = (),
         models: Mapping[str, Chaos] | None = None,
         key: str | None = None,
         rpm: int | None = None,
@@ -53,7 +54,8 @@ class ScriptedServer:
             wire: the wire format that `url` is for.
             reply: the answer; without it words made from the script's seed.
             faults: what goes wrong.
-            script: all the rest of it; `wire`, `reply` and `faults` go on top.
+            script: all the rest of it; `wire`, `reply`, `faults` and `calls` go on top.
+            calls: the tools it asks for, before each set of results in turn, where a request has tools; then it answers.
             models: scripts of their own by model id; also the models it lists.
             key: refuse requests without it.
             rpm: answer 429 to more calls a minute, and count them in `seen.over_limit`.
@@ -68,6 +70,8 @@ class ScriptedServer:
             chaos = msgspec.structs.replace(chaos, reply=reply)
         if faults:
             chaos = msgspec.structs.replace(chaos, faults=tuple(faults))
+        if calls:
+            chaos = msgspec.structs.replace(chaos, calls=tuple(map(tuple, calls)))
         self._server = ChaosServer(
             chaos,
             models=models,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
+from routebook.backends.calls import Calls
 from routebook.backends.translate import Translator
-from routebook.messages import Delta, Finish, FinishReason
+from routebook.messages import Delta, Finish, FinishReason, ToolCall
 
 
 class Answer(ABC):
@@ -22,6 +23,8 @@ class Answer(ABC):
         self.is_over = False
         """Nothing comes after this."""
         self.has_text = self.has_thought = self.has_calls = False
+        self.calls = Calls()
+        """The tools that it asks for."""
 
     @abstractmethod
     def feed(self, data: bytes) -> Sequence[Delta]:
@@ -39,6 +42,14 @@ class Answer(ABC):
     def has_started(self) -> bool:
         """Some of the answer has been read."""
         return self.has_text or self.has_thought
+
+    def reason_of(self, reason: FinishReason) -> FinishReason:
+        """Why it ended: some servers say `stop` for an answer that asks for tools."""
+        return "tool_calls" if self.calls and reason == "stop" else reason
+
+    def calls_of(self, reason: FinishReason) -> tuple[ToolCall, ...]:
+        """The tools that it asks for; none when it was cut, because what is cut is no call."""
+        return self.calls.done() if reason == "tool_calls" else ()
 
     def check_end(self) -> None:
         """Raise `StreamBroken` when the answer has not said how it ends."""

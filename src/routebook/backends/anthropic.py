@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from routebook.backends.answers import converse
 from routebook.backends.anthropic_answer import AnthropicAnswer
+from routebook.backends.anthropic_turns import declared, is_foreign, turns
 from routebook.backends.base import Found
 from routebook.backends.bodies import system_and_turns, with_extra, without_none
 from routebook.backends.http import Http
@@ -57,20 +58,23 @@ class AnthropicBackend:
 def request_body(call: Call, *, max_output: int | None = None) -> dict[str, Any]:
     """Return the request in the words of Messages; `params.extra` has the last word."""
     params = call.params
-    system, turns = system_and_turns(call.messages)
+    system, said = system_and_turns(call.messages)
     max_tokens = params.max_tokens or max_output or _MAX_TOKENS
     body: dict[str, Any] = {
         "model": call.model_id,
         "max_tokens": max_tokens,
-        "messages": [{"role": "assistant" if turn.role == "assistant" else "user", "content": turn.content} for turn in turns],
+        "messages": turns(said),
         "stream": call.stream,
-        **_thinking(params, model=call.model_id, max_tokens=max_tokens),
+        **({} if is_foreign(said) else _thinking(params, model=call.model_id, max_tokens=max_tokens)),
     }
     body.update(_sampling(params, model=call.model_id, is_thinking=body.get("thinking", {}).get("type") == "enabled"))
     if system:
         body["system"] = system
     if params.stop:
         body["stop_sequences"] = params.stop
+    if call.tools:
+        body["tools"] = declared(call.tools)
+        body.update({} if call.may_call else {"tool_choice": {"type": "none"}})
     if params.json_schema is not None:
         body["output_config"] = {"format": {"type": "json_schema", "schema": params.json_schema}}
     return with_extra(body, params.extra)

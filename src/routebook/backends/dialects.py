@@ -11,7 +11,20 @@ from routebook.messages import Think
 def _template(think: Think) -> dict[str, Any]:
     """Servers that fill a chat template themselves: llama.cpp, vLLM, SGLang, NVIDIA NIM, LM Studio and most gateways."""
     kwargs = {"enable_thinking": think != "off"}
-    return {"chat_template_kwargs": kwargs | {"preserve_thinking": True} if think == "keep" else kwargs}
+    if think == "keep":  # Qwen's name for it, and GLM's: a template takes no notice of what it does not know
+        kwargs |= {"preserve_thinking": True, "clear_thinking": False}
+    return {"chat_template_kwargs": kwargs}
+
+
+def _typed(think: Think) -> dict[str, Any]:
+    """DeepSeek."""
+    return {"thinking": {"type": "disabled" if think == "off" else "enabled"}}
+
+
+def _zai(think: Think) -> dict[str, Any]:
+    """Z.ai drops earlier thoughts unless told otherwise."""
+    switch = _typed(think)["thinking"]
+    return {"thinking": switch | {"clear_thinking": False} if think == "keep" else switch}
 
 
 def _effort(think: Think) -> dict[str, Any]:
@@ -28,6 +41,8 @@ class Dialect(NamedTuple):
     max_tokens: str = "max_tokens"
     seed: str = "seed"
     think: Callable[[Think], dict[str, Any]] = _template
+    has_short_ids: bool = False
+    """The id of a tool call is nine letters and digits."""
     asks_for_usage: bool = True
     """Sends `stream_options.include_usage`."""
 
@@ -38,7 +53,10 @@ _BY_HOST = {
     "api.groq.com": Dialect(max_tokens="max_completion_tokens", think=_effort),
     "api.cerebras.ai": Dialect(max_tokens="max_completion_tokens", think=_effort),
     "generativelanguage.googleapis.com": Dialect(think=_effort),
-    "api.mistral.ai": Dialect(seed="random_seed", think=_effort, asks_for_usage=False),
+    "api.mistral.ai": Dialect(seed="random_seed", think=_effort, asks_for_usage=False, has_short_ids=True),
+    "api.deepseek.com": Dialect(think=_typed),
+    "api.z.ai": Dialect(think=_zai),
+    "open.bigmodel.cn": Dialect(think=_zai),
     "openrouter.ai": Dialect(think=_openrouter),
 }
 

@@ -13,6 +13,7 @@ from routebook.backends.answers import converse
 from routebook.backends.base import Found
 from routebook.backends.bodies import system_and_turns, with_extra, without_none
 from routebook.backends.gemini_answer import GeminiAnswer
+from routebook.backends.gemini_turns import declared, turns
 from routebook.backends.http import Http
 from routebook.backends.listing import listed
 from routebook.backends.translate import Translator
@@ -51,7 +52,7 @@ class GeminiBackend:
 def request_body(call: Call) -> dict[str, Any]:
     """Return the request in the words of generateContent; `params.extra` has the last word."""
     params = call.params
-    system, turns = system_and_turns(call.messages)
+    system, said = system_and_turns(call.messages)
     config = without_none(
         {
             "maxOutputTokens": params.max_tokens,
@@ -64,9 +65,10 @@ def request_body(call: Call) -> dict[str, Any]:
             "thinkingConfig": None if params.think is None else _thinking(params.think, model=call.model_id),
         }
     )
-    body: dict[str, Any] = {
-        "contents": [{"role": "model" if turn.role == "assistant" else "user", "parts": [{"text": turn.content}]} for turn in turns],
-    }
+    body: dict[str, Any] = {"contents": turns(said)}
+    if call.tools:
+        body["tools"] = declared(call.tools)
+        body.update({} if call.may_call else {"toolConfig": {"functionCallingConfig": {"mode": "NONE"}}})
     if config:
         body["generationConfig"] = config
     if system:

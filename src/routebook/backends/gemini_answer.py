@@ -9,6 +9,7 @@ import msgspec
 
 from routebook.backends.answer import Answer
 from routebook.backends.counts import as_object, count, total
+from routebook.backends.gemini_turns import ECHO
 from routebook.backends.translate import Translator, limit_headers
 from routebook.backends.unreadable import UNREADABLE
 from routebook.errors import Refused
@@ -24,6 +25,7 @@ class Part(msgspec.Struct, gc=False):
     text: str | None = None
     thought: bool | None = None
     function_call: Any = msgspec.field(default=None, name="functionCall")
+    signature: Any = msgspec.field(default=None, name="thoughtSignature")
 
 
 class Content(msgspec.Struct, gc=False):
@@ -60,6 +62,8 @@ class GeminiAnswer(Answer):
         self._reason: str | None = None
         self._blocked: str | None = None
         self._usage: Mapping[str, Any] = {}
+        self._said: list[dict[str, Any]] = []
+        """The parts as they came, thoughts left out; where tools are asked for they go back."""
 
     def feed(self, data: bytes) -> Sequence[Delta]:
         """See `Answer.feed`."""
@@ -91,7 +95,10 @@ class GeminiAnswer(Answer):
         if reason is None:
             raise self.errors.broken(f"the answer ended for the reason {self._reason}.")
         self.check_content(reason)
-        return Finish(reason=reason, usage=_usage(self._usage), headers=limit_headers(self.headers))
+        calls = self.calls_of(reason)
+        is_signed = any("thoughtSignature" in part for part in self._said)
+        echo = {ECHO: self._said} if calls or is_signed else {}
+        return Finish(reason=reason, usage=_usage(self._usage), headers=limit_headers(self.headers), calls=calls, echo=echo)
 
     def _response(self, response: Response) -> Sequence[Delta]:
         if response.error:
@@ -110,7 +117,9 @@ class GeminiAnswer(Answer):
         return [delta for one in parts or () for delta in self._part(one)]
 
     def _part(self, one: Part) -> Sequence[Delta]:
-        self.has_calls |= one.function_call is not None
+        self._keep(one)
+        if one.function_call is not None:
+            return (self._call(as_object(one.function_call)),)
         if not one.text:
             return ()
         if one.thought:
@@ -118,6 +127,22 @@ class GeminiAnswer(Answer):
             return (Delta(text=one.text, kind="thinking"),)
         self.has_text = True
         return (Delta(text=one.text),)
+
+    def _call(self, call: Mapping[str, Any]) -> Delta:
+        """Read a call, which comes whole."""
+        self.has_calls = True
+        return self.calls.add(len(self._said), id=call.get("id"), name=call.get("name"), arguments=call.get("args") or {})
+
+    def _keep(self, one: Part) -> None:
+        """Keep a part for its echo; pieces of one text are one part."""
+        signed = {"thoughtSignature": one.signature} if one.signature else {}
+        last = self._said[-1] if self._said else {}
+        if one.function_call is not None:
+            self._said.append({"functionCall": one.function_call, **signed})
+        elif one.text and not one.thought and "text" in last and not last.get("thoughtSignature"):
+            last.update({"text": last["text"] + one.text, **signed})
+        elif (one.text and not one.thought) or signed:
+            self._said.append({"text": one.text or "", **signed})
 
 
 def _usage(usage: Mapping[str, Any]) -> Usage:

@@ -9,9 +9,12 @@ from typing import Any, Final
 import ollama
 
 from routebook.backends.bodies import without_none
+from routebook.backends.calls import Calls
 from routebook.backends.counts import count
 from routebook.backends.http import Http
 from routebook.backends.ollama_transport import OllamaTransport
+from routebook.backends.ollama_turns import ECHO, turns
+from routebook.backends.openai_turns import declared
 from routebook.messages import Call, Delta, Finish, FinishReason, Usage
 from routebook.text import estimate_tokens
 
@@ -24,7 +27,9 @@ _AT_TOP: Final = frozenset({"keep_alive", "logprobs", "top_logprobs"})
 
 async def chat(http: Http, call: Call, *, context: int | None) -> AsyncGenerator[Delta | Finish]:
     """Send a call and yield its answer; see `Backend.stream`. `context` is the model's as configured."""
-    client = ollama.AsyncClient(host="http://ollama", transport=OllamaTransport(http, local=call.local, connect_s=call.connect_s))
+    extra = {"tools": declared(call.tools)} if call.tools and call.may_call else {}  # the client drops what it does not know of a schema
+    transport = OllamaTransport(http, local=call.local, connect_s=call.connect_s, extra=extra)
+    client = ollama.AsyncClient(host="http://ollama", transport=transport)
     reading = _Reading(http)
     with _errors(http, reading):
         if not call.stream:
@@ -58,13 +63,17 @@ class _Reading:
         self._errors = http.errors
         self._last: ollama.ChatResponse | None = None
         self.has_started = False
-        self._has_text = self._has_calls = False
+        self._has_text = False
+        self._calls = Calls()
+        self._thoughts = ""
 
     def take(self, part: ollama.ChatResponse) -> Iterator[Delta]:
         message = part.message
-        self._has_calls |= bool(message.tool_calls)
+        for call in message.tool_calls or ():
+            yield self._calls.add(object(), name=call.function.name, arguments=call.function.arguments)
         if message.thinking:
             self.has_started = True
+            self._thoughts += message.thinking
             yield Delta(text=message.thinking, kind="thinking")
         if message.content:
             self.has_started = self._has_text = True
@@ -81,12 +90,14 @@ class _Reading:
                 else "before it began: the answer is empty"
             )
             raise self._errors.broken(f"the stream ended {what}.")
-        reason: FinishReason = "tool_calls" if self._has_calls else "length" if last.done_reason == "length" else "stop"
-        if not (self._has_text or self._has_calls or (self.has_started and reason == "length")):
+        reason: FinishReason = "tool_calls" if self._calls else "length" if last.done_reason == "length" else "stop"
+        if not (self._has_text or self._calls or (self.has_started and reason == "length")):
             raise self._errors.empty()
         usage = Usage(input_tokens=count(last.prompt_eval_count), output_tokens=count(last.eval_count))
         times = {name: getattr(last, field) for name, field in _TIMES.items()}
-        return Finish(reason=reason, usage=usage, timings={name: ns / 1e9 for name, ns in times.items() if ns})
+        calls = self._calls.done()
+        echo = {ECHO: self._thoughts} if self._thoughts else {}
+        return Finish(reason=reason, usage=usage, timings={name: ns / 1e9 for name, ns in times.items() if ns}, calls=calls, echo=echo)
 
 
 def _arguments(call: Call, *, context: int | None) -> dict[str, Any]:
@@ -108,7 +119,7 @@ def _arguments(call: Call, *, context: int | None) -> dict[str, Any]:
     options.update(own if isinstance(own, Mapping) else {})
     return {
         "model": call.model_id,
-        "messages": [{"role": message.role, "content": message.content} for message in call.messages],
+        "messages": turns(call.messages),
         "think": None if params.think is None else params.think != "off",
         "format": None if params.json_schema is None else dict(params.json_schema),
         "options": options,
@@ -120,5 +131,6 @@ def _window(call: Call, *, context: int | None) -> int | None:
     """Return the window to ask for: the next power of two that holds prompt and answer, so that few prompts make Ollama load again."""
     if context is None:
         return None
-    needed = sum(estimate_tokens(message.content) for message in call.messages) + (call.params.max_tokens or _DEFAULT_OUTPUT)
+    tools = estimate_tokens(str(declared(call.tools))) if call.tools else 0
+    needed = tools + sum(estimate_tokens(message.content) for message in call.messages) + (call.params.max_tokens or _DEFAULT_OUTPUT)
     return min(context, 1 << (needed - 1).bit_length()) if needed > _DEFAULT_CONTEXT else None

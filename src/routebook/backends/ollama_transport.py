@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
 import httpx
@@ -19,15 +19,15 @@ _TYPES: Final = ("application/x-ndjson", "application/json", "")
 class OllamaTransport(httpx.AsyncBaseTransport):
     """Carries one call; raises our errors, which the client lets through."""
 
-    def __init__(self, http: Http, *, local: bool, connect_s: float) -> None:
-        """`local` puts the wall up."""
-        self._http, self._local, self._connect_s = http, local, connect_s
+    def __init__(self, http: Http, *, local: bool, connect_s: float, extra: Mapping[str, Any] | None = None) -> None:
+        """`local` puts the wall up; `extra` goes into every body, for what the client would not let through as it is."""
+        self._http, self._local, self._connect_s, self._extra = http, local, connect_s, dict(extra or {})
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request without the client's own headers. Raises `ProviderError` for a status that says that the call failed."""
         body = msgspec.json.decode(await request.aread())
         reply = await self._http.exchange(
-            request.method, request.url.path, content=_untruncated(body), local=self._local, connect_s=self._connect_s
+            request.method, request.url.path, content=_untruncated(body | self._extra), local=self._local, connect_s=self._connect_s
         )
         if not 200 <= reply.status < 300:  # noqa: PLR2004 - HTTP's range of success
             raise await reply.failure()

@@ -15,6 +15,7 @@ from routebook.backends.dialects import Dialect, dialect_of
 from routebook.backends.http import Http
 from routebook.backends.listing import listed
 from routebook.backends.openai_answer import OpenAIAnswer
+from routebook.backends.openai_turns import declared, turns
 from routebook.backends.translate import Translator
 from routebook.backends.waits import Clock
 from routebook.config.values import Model, Provider
@@ -52,7 +53,7 @@ def request_body(call: Call, *, dialect: Dialect) -> dict[str, Any]:
     params = call.params
     body: dict[str, Any] = {
         "model": call.model_id,
-        "messages": call.messages,
+        "messages": turns(call.messages, dialect=dialect),
         "stream": call.stream,
     }
     if call.stream and dialect.asks_for_usage:
@@ -63,6 +64,9 @@ def request_body(call: Call, *, dialect: Dialect) -> dict[str, Any]:
         body["stop"] = params.stop
     if params.json_schema is not None:
         body["response_format"] = {"type": "json_schema", "json_schema": {"name": "answer", "schema": params.json_schema}}
+    if call.tools:
+        body["tools"] = declared(call.tools)
+        body.update({} if call.may_call else {"tool_choice": "none"})
     if params.think is not None:
         body.update(dialect.think(params.think))
     return with_extra(body, params.extra)

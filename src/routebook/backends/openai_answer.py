@@ -9,6 +9,8 @@ import msgspec
 
 from routebook.backends.answer import Answer
 from routebook.backends.counts import as_object, chat_completions_usage, part
+from routebook.backends.openai_thoughts import Thoughts
+from routebook.backends.openai_turns import ECHO
 from routebook.backends.translate import Translator, limit_headers
 from routebook.backends.unreadable import UNREADABLE
 from routebook.errors import Refused
@@ -32,6 +34,7 @@ class Said(msgspec.Struct, gc=False):
     refusal: Any = None
     reasoning: Any = None
     reasoning_content: Any = None
+    reasoning_details: Any = None
     thinking: Any = None
     tool_calls: Any = None
     function_call: Any = None
@@ -69,6 +72,7 @@ class OpenAIAnswer(Answer):
         self._usage: Mapping[str, Any] = {}
         self._timings: Mapping[str, Any] = {}
         self._refusal = ""
+        self._thoughts = Thoughts()
 
     def feed(self, data: bytes) -> Sequence[Delta]:
         """See `Answer.feed`."""
@@ -99,11 +103,17 @@ class OpenAIAnswer(Answer):
             said = self.errors.text(self._refusal) or "the provider's filter stopped the answer."
             raise Refused(said, provider=self.errors.provider, category=None if self._refusal else self._reason)
         self.check_end()
-        reason = _REASONS.get(self._reason or "", "stop")
+        reason = self.reason_of(_REASONS.get(self._reason or "", "stop"))
         self.check_content(reason)
         return Finish(
-            reason=reason, usage=chat_completions_usage(self._usage), headers=limit_headers(self.headers), timings=_timings(self._timings)
-        )
+            reason=reason, usage=chat_completions_usage(self._usage), headers=limit_headers(self.headers), timings=_timings(self._timings),
+            calls=self.calls_of(reason), echo=self._echo(),
+        )  # fmt: skip
+
+    def _echo(self) -> dict[str, Any]:
+        """What goes back: Gemini signs its calls, DeepSeek wants its thoughts with them, and any model when its thinking is kept."""
+        thoughts = self._thoughts.form()
+        return {ECHO: {"extras": self.calls.extras, **thoughts}} if self.calls or thoughts else {}
 
     def _choice(self, choice: Choice) -> Sequence[Delta]:
         said = choice.delta or choice.message
@@ -112,26 +122,46 @@ class OpenAIAnswer(Answer):
         if said is None:
             return ()
         text = said.content
-        if type(text) is str and not (said.refusal or said.reasoning or said.reasoning_content or said.thinking):
+        if type(text) is str and not (said.refusal or said.reasoning or said.reasoning_content or said.reasoning_details or said.thinking):
             if not text:
-                self.has_calls |= bool(said.tool_calls or said.function_call)
-                return ()
+                return self._called(said)
             self.has_text = True
-            return (Delta(text=text),)
+            return (Delta(text=text), *self._called(said))
         return self._unusual(said)
 
     def _unusual(self, said: Said) -> list[Delta]:
         """Read all that is not plain text."""
-        self.has_calls |= bool(said.tool_calls or said.function_call)
+        self._thoughts.details(said.reasoning_details)
+        self._thoughts.plain("reasoning_content", said.reasoning_content)
+        self._thoughts.plain("reasoning", said.reasoning)
         deltas = [Delta(text=thought, kind="thinking") for thought in _thoughts(said)[:1]]
         for kind, text in _parts(said.content):
+            if kind == "thinking":
+                self._thoughts.part(text)
             deltas.append(Delta(text=text, kind="thinking" if kind == "thinking" else "text"))
         self.has_thought |= any(delta.kind == "thinking" for delta in deltas)
         self.has_text |= any(delta.kind == "text" for delta in deltas)
         if isinstance(said.refusal, str) and said.refusal:
             self._refusal += said.refusal
             deltas.append(Delta(text=said.refusal))
-        return deltas
+        return [*deltas, *self._called(said)]
+
+    def _called(self, said: Said) -> Sequence[Delta]:
+        """Read the pieces of tool calls; `function_call` is the name of old."""
+        pieces = said.tool_calls if isinstance(said.tool_calls, list) else []
+        if isinstance(said.function_call, dict):
+            pieces = [{"index": 0, "function": said.function_call}]
+        if not pieces:
+            return ()
+        self.has_calls = True
+        return [self._call(piece, place) for place, piece in enumerate(pieces) if isinstance(piece, dict)]
+
+    def _call(self, piece: dict[str, Any], place: int) -> Delta:
+        function = part(piece, "function")
+        index = piece.get("index", place if piece.get("id") else None)
+        return self.calls.add(
+            index, id=piece.get("id"), name=function.get("name"), arguments=function.get("arguments"), extra=piece.get("extra_content")
+        )
 
     def _end(self, choice: Choice) -> None:
         if choice.finish_reason == "error":

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from routebook.books import budgets as money
-from routebook.books import cooldowns, leases, ledger, pools, quotas
+from routebook.books import cooldowns, leases, ledger, packed, pools, quotas, turns
 from routebook.books.claims import Admitted, Claim, Heard, Scope, Wait
 from routebook.books.connect import MEMORY, connect_reader, in_our_words
 from routebook.books.lost import release_lost
@@ -85,11 +85,13 @@ class Books:
             now = self._show(connection, is_due=is_due)
             self._check(connection, attempt, claim, need_pusd=need, own_pools=own_pools)
             room = None if claim is None else self._room(connection, claim, now=now)
-            if room is not None and room.wait is not None:
+            if claim is not None and room is not None and room.wait is not None:
+                self._leave_word(connection, claim, room, now=now)
                 return room.wait
             row = ledger.start(connection, attempt, session=self.session, reserved_pusd=need or 0, reserved_tokens=need_tokens)
             if claim is not None and room is not None:
                 quotas.reserve(connection, claim, room, attempt=row, session=self.session, now=now)
+                self._leave_word(connection, claim, room, now=now)
             return Admitted(row=row, is_probe=room is not None and bool(room.untried))
 
         try:
@@ -107,7 +109,7 @@ class Books:
             row = (self.session, os.getpid(), round(self._now().timestamp() * 1e6))
             connection.execute("INSERT OR IGNORE INTO sessions (id, pid, started) VALUES (?, ?, ?)", row)
             self.steady.keep(connection)
-            release_lost(connection, own=self.session, now=self.steady())
+            self._release_lost(connection, now=self.steady())
         now = self.steady()
         if is_due:
             leases.renew(connection, self.session, now=now)
@@ -115,10 +117,21 @@ class Books:
 
     def _room(self, connection: sqlite3.Connection, claim: Claim, *, now: int) -> quotas.Room:
         """Whether there is room; places of a process killed meanwhile are free."""
-        room = quotas.check(connection, claim, now=now)
-        if room.wait is not None and room.wait.kind in ("places", "probe") and release_lost(connection, own=self.session, now=now):
-            return quotas.check(connection, claim, now=now)
+        room = quotas.check(connection, claim, now=now, session=self.session)
+        if room.wait is not None and room.wait.kind in ("places", "probe") and self._release_lost(connection, now=now):
+            return quotas.check(connection, claim, now=now, session=self.session)
         return room
+
+    def _leave_word(self, connection: sqlite3.Connection, claim: Claim, room: quotas.Room, *, now: int) -> None:
+        """Let the other kernels know where somebody waits here, and where nobody does any more."""
+        rank = now + round(claim.rank_s * MICRO)
+        turns.leave_word(connection, room.full, session=self.session, rank=rank, tokens=claim.tokens, now=now)
+        limited = [scope.name for scope in claim.scopes if scope.is_limited and scope.name not in room.full]
+        turns.forget(connection, limited, session=self.session)
+
+    def _release_lost(self, connection: sqlite3.Connection, *, now: int | None = None) -> int:
+        """Free what killed processes held; return how much that was."""
+        return release_lost(connection, own=self.session, now=now, zone=self._now().tzinfo, pools=self.pools)
 
     def _take_back(self, connection: sqlite3.Connection, attempt: Attempt, claim: Claim | None) -> None:
         row = ledger.take_back(connection, attempt, session=self.session)
@@ -134,7 +147,7 @@ class Books:
         need_pusd: int | None,
         own_pools: list[pools.TokenPool],
     ) -> None:
-        """Keep within every cap; what a process killed meanwhile had reserved does not count."""
+        """Keep within every cap; of a process killed meanwhile what it had reserved counts where its calls were made, not now."""
 
         def check() -> None:
             if need_pusd != 0:  # what costs nothing exceeds no cap, not even one that is overdrawn
@@ -148,7 +161,7 @@ class Books:
         try:
             check()
         except BudgetExceeded:
-            if not release_lost(connection, own=self.session):
+            if not self._release_lost(connection):
                 raise
             check()
 
@@ -173,8 +186,11 @@ class Books:
             said = money.alerts(connection, attempt, budgets=self.budgets, now=now) if self.budgets else ()
             return said + pools.alerts(connection, attempt, own_pools, now=now) if own_pools else said
 
+        done = self._writer.submit(work, is_kept=True)
+        if row % packed.ROWS == 0:
+            self.pack()
         try:
-            return await asyncio.shield(self._writer.submit(work, is_kept=True))
+            return await asyncio.shield(done)
         except BooksError as error:
             return (f"{error} This attempt is kept in memory, and written as soon as it can be.",)
 
@@ -192,6 +208,10 @@ class Books:
             return (f"{error} This attempt is kept in memory, and written as soon as it can be.",)
         return ()
 
+    def pack(self) -> None:
+        """Pack what has ended, some time soon, so that a frame of it is read quickly. From any thread."""
+        self._writer.post(packed.pack)
+
     def renew(self) -> None:
         """Let the others know that this session lives and keeps its places."""
         self._writer.submit(lambda connection: leases.renew(connection, self.session, now=self.steady())).add_done_callback(_unheard)
@@ -199,6 +219,19 @@ class Books:
     def passed(self, row: int) -> None:
         """The first to try a model after its cooldown was answered: let the others go."""
         self._writer.submit(lambda connection: cooldowns.passed(connection, row, now=self.steady())).add_done_callback(_unheard)
+
+    def give_up(self, claim: Claim) -> None:
+        """Who was sent away for want of room waits no more: let the other kernels have it."""
+        names = [scope.name for scope in claim.scopes]
+        self._writer.submit(lambda connection: turns.forget(connection, names, session=self.session)).add_done_callback(_unheard)
+
+    def cool(self, scope: str, seconds: float, *, reason: str) -> None:
+        """Let nobody, in whatever kernel, ask a model for so long; then one tries first."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            cooldowns.tell(connection, scope, cool_s=seconds, reason=reason, is_day=False, now=self.steady())
+
+        self._writer.submit(work).add_done_callback(_unheard)
 
     def parked(self, models: Mapping[str, tuple[Scope, ...]]) -> dict[str, Wait]:
         """Which models, given with what their limits are counted by, let nobody in for long: a cooldown, a day's quota. From any thread.

@@ -64,6 +64,13 @@ def spent_pusd(connection: sqlite3.Connection, scope: str, *, since: int) -> int
     return int(connection.execute(query, (scope, since)).fetchone()[0])
 
 
+def lost_pusd(connection: sqlite3.Connection, scope: str, *, since: int) -> tuple[int, int]:
+    """Calls of processes that were killed since an hour, and the pico-dollars that they may have cost at most."""
+    query = "SELECT coalesce(sum(calls), 0), coalesce(sum(most_pusd), 0) FROM lost_spending WHERE scope = ? AND hour >= ?"
+    calls, most = connection.execute(query, (scope, since)).fetchone()
+    return calls, most
+
+
 def reserved_pusd(connection: sqlite3.Connection, *scopes: str) -> tuple[int, ...]:
     """Pico-dollars reserved by attempts under way in each of some scopes; one walk over these attempts, however many scopes."""
     kinds, names = zip(*((kind, name) for kind, _, name in (scope.partition(":") for scope in scopes)), strict=True)
@@ -87,7 +94,8 @@ def check(
     for (name, scope, budget), held in zip(found, reserved_pusd(connection, *(scope for _, scope, _ in found)), strict=True):
         is_unpriced = need_pusd is None and attempt.tier == "paid" and not budget.unpriced
         for period, cap in caps(budget):
-            taken = held + spent_pusd(connection, scope, since=hour(period_start(period, now)))
+            since = hour(period_start(period, now))
+            taken = held + spent_pusd(connection, scope, since=since) + lost_pusd(connection, scope, since=since)[1]
             if is_unpriced or taken + (need_pusd or 0) > to_pico(cap):
                 raise BudgetExceeded(
                     name, period=period, cap_usd=cap, spent_usd=from_pico(taken), resets_at=period_end(period, now), model=attempt.model,

@@ -1,6 +1,7 @@
 """The cache: answers by the hash of their whole request, each with a life, within a bound of bytes; least recently used out first.
 
-It holds answers and hashes, never a prompt. A row that cannot be read counts as none, and is deleted.
+It holds answers and hashes, never a prompt. A row that cannot be read counts as none, and is deleted. Which requests an answer was given to is
+kept as long as the answer is, so that a bad word about any of them ends it.
 """
 
 from __future__ import annotations
@@ -86,6 +87,7 @@ def put(connection: sqlite3.Connection, key: bytes, kept: Kept, *, life_s: float
         return
     ends = now + round(min(life_s, LONGEST_S) * 1e6)
     connection.execute("INSERT INTO cache VALUES (?, ?, ?, ?, ?, ?)", (key, now, ends, size, zlib.crc32(answer), answer))
+    connection.execute("INSERT OR REPLACE INTO cache_given VALUES (?, ?)", (kept.request_id, key))
     _count(connection, entries=1, size_bytes=size)
     _make_room(connection, now=now, max_bytes=max_bytes)
 
@@ -95,12 +97,25 @@ def drop(connection: sqlite3.Connection, key: bytes) -> None:
     found = connection.execute("SELECT bytes FROM cache WHERE key = ?", (key,)).fetchone()
     if found is not None:
         connection.execute("DELETE FROM cache WHERE key = ?", (key,))
+        connection.execute("DELETE FROM cache_given WHERE key = ?", (key,))
         _count(connection, entries=-1, size_bytes=-found[0])
+
+
+def given(connection: sqlite3.Connection, request_id: str, *, of: str) -> None:
+    """Note that a request was answered by the answer to another, if that is still here."""
+    connection.execute("INSERT OR REPLACE INTO cache_given SELECT ?, key FROM cache_given WHERE request_id = ?", (request_id, of))
+
+
+def drop_given(connection: sqlite3.Connection, request_id: str) -> None:
+    """Delete the answer that a request was given, so that nobody is given it again; a newer one to the same question stays."""
+    for (key,) in connection.execute("SELECT key FROM cache_given WHERE request_id = ?", (request_id,)).fetchall():
+        drop(connection, key)
 
 
 def clear(connection: sqlite3.Connection) -> int:
     """Delete all answers; return how many there were. What was saved by them stays counted."""
     entries = connection.execute("DELETE FROM cache").rowcount
+    connection.execute("DELETE FROM cache_given")
     connection.execute("UPDATE cache_sums SET entries = 0, bytes = 0")
     return entries
 

@@ -35,6 +35,8 @@ class Claim(Value, frozen=True, kw_only=True):
     input_tokens: int
     tokens: int
     """The most it may use, input and output."""
+    rank_s: float = 0.0
+    """Where it stands among those of other kernels, in seconds from now: lower goes first."""
     cell_usd: Decimal | None = None
     """The cap of the cell's own `--budget`, for all attempts of its request together."""
 
@@ -42,7 +44,7 @@ class Claim(Value, frozen=True, kw_only=True):
 class Wait(Value, frozen=True, kw_only=True):
     """There is no room now."""
 
-    kind: Literal["places", "window", "quota", "cooldown", "probe"]
+    kind: Literal["places", "turn", "window", "quota", "cooldown", "probe"]
     reason: str
     until_s: float | None = None
     """Seconds until there is room at the soonest; `None` when nobody can know."""
@@ -70,6 +72,8 @@ class Heard(Value, frozen=True, kw_only=True):
     cool_s: float | None = None
     """Nobody may ask again before so many seconds."""
     is_day: bool = False
+    day_whole_s: float | None = None
+    """Seconds until a spent day's quota is whole again, as the provider stated it."""
     reason: str = ""
     is_answer: bool = False
     """The model answered: a cooldown that this attempt tried the end of is over."""

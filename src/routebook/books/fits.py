@@ -17,6 +17,12 @@ def kept(connection: sqlite3.Connection) -> tuple[bytes, int, datetime] | None:
     return None if row is None else (row[0], row[1], datetime.fromtimestamp(row[2] / 1e6, UTC))
 
 
+def stamp(connection: sqlite3.Connection) -> int | None:
+    """When the fit was kept, in microseconds since 1970: another one has another stamp; `None` when there is none."""
+    row = connection.execute("SELECT time FROM fits").fetchone()
+    return None if row is None else int(row[0])
+
+
 def drop(connection: sqlite3.Connection) -> bool:
     """Delete the fit; return whether there was one."""
     return connection.execute("DELETE FROM fits").rowcount > 0

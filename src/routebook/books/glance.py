@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
-from routebook.books.budgets import PERIODS, TOTAL, hour, period_end, period_start, reserved_pusd, spent_pusd
+from routebook.books.budgets import PERIODS, TOTAL, hour, lost_pusd, period_end, period_start, reserved_pusd, spent_pusd
 from routebook.books.money import from_pico
 from routebook.config.values import Budget
 from routebook.messages import Value
@@ -25,6 +25,10 @@ class Cap(Value, frozen=True, kw_only=True):
     spent_usd: Decimal
     reserved_usd: Decimal
     """Held for calls under way."""
+    lost: int
+    """Calls of processes that were killed: what they cost is unknown."""
+    lost_usd: Decimal
+    """The most that these may have cost; the cap counts it as spent."""
     unpriced: int
     """Calls of the period whose cost is unknown; they are not in `spent_usd`."""
     resets_at: dt.datetime
@@ -32,7 +36,7 @@ class Cap(Value, frozen=True, kw_only=True):
     @property
     def left_usd(self) -> Decimal:
         """What may still be spent."""
-        return max(Decimal(0), self.cap_usd - self.spent_usd - self.reserved_usd)
+        return max(Decimal(0), self.cap_usd - self.spent_usd - self.reserved_usd - self.lost_usd)
 
 
 def caps(connection: sqlite3.Connection, budgets: Mapping[str, Budget], *, notebook: str | None, now: dt.datetime) -> Iterator[Cap]:
@@ -47,9 +51,10 @@ def caps(connection: sqlite3.Connection, budgets: Mapping[str, Budget], *, noteb
 def count_attempts(connection: sqlite3.Connection) -> int:
     """How many attempts the books hold: those that ended, as they were counted then, and those under way. To count the rows takes long."""
     query = (
-        "SELECT (SELECT coalesce(sum(calls), 0) FROM spending WHERE scope = ?) + (SELECT count(*) FROM attempts WHERE status = 'running')"
+        "SELECT (SELECT coalesce(sum(calls), 0) FROM spending WHERE scope = ?) + (SELECT count(*) FROM attempts WHERE status = 'running') "
+        "+ (SELECT coalesce(sum(calls), 0) FROM lost_spending WHERE scope = ?)"
     )
-    return int(connection.execute(query, (TOTAL,)).fetchone()[0])
+    return int(connection.execute(query, (TOTAL, TOTAL)).fetchone()[0])
 
 
 def last_request(connection: sqlite3.Connection, session: str) -> str | None:
@@ -76,18 +81,22 @@ def _scopes(name: str, notebook: str | None) -> list[str]:
 
 
 def _taken(connection: sqlite3.Connection, scope: str, *, period: str, now: dt.datetime) -> int:
-    return reserved_pusd(connection, scope)[0] + spent_pusd(connection, scope, since=hour(period_start(period, now)))
+    since = hour(period_start(period, now))
+    return reserved_pusd(connection, scope)[0] + spent_pusd(connection, scope, since=since) + lost_pusd(connection, scope, since=since)[1]
 
 
 def _cap(connection: sqlite3.Connection, name: str, scope: str, *, period: str, cap_usd: Decimal, now: dt.datetime) -> Cap:
     since = hour(period_start(period, now))
     query = "SELECT coalesce(sum(unpriced), 0) FROM spending WHERE scope = ? AND hour >= ?"
+    lost, most = lost_pusd(connection, scope, since=since)
     return Cap(
         name=name,
         period=period,
         cap_usd=cap_usd,
         spent_usd=from_pico(spent_pusd(connection, scope, since=since)),
         reserved_usd=from_pico(reserved_pusd(connection, scope)[0]),
+        lost=lost,
+        lost_usd=from_pico(most),
         unpriced=int(connection.execute(query, (scope, since)).fetchone()[0]),
         resets_at=period_end(period, now),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import sqlite3
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -25,7 +25,7 @@ _SET_AT_END: Final = tuple(
     for name in COLUMNS
     if name in {
         "status", "error_type", "error", "queue_s", "ttft_s", "latency_s", "input_tokens", "cached_tokens", "output_tokens",
-        "tokens_estimated", "cost_usd", "baseline_usd", "finish_reason", "reason",
+        "thinking_tokens", "tokens_estimated", "cost_usd", "baseline_usd", "finish_reason", "reason",
     }
 )  # fmt: skip
 _UPDATE: Final = f"UPDATE attempts SET reserved_pusd = 0, reserved_tokens = 0, {', '.join(f'{_STORED.get(name, name)} = ?' for name in _SET_AT_END)} WHERE id = ?"  # noqa: S608
@@ -53,6 +53,24 @@ def take_back(connection: sqlite3.Connection, attempt: Attempt, *, session: str)
         (attempt.request_id, attempt.attempt, session),
     ).fetchone()
     return None if found is None else int(found[0])
+
+
+class Running(NamedTuple):
+    """An attempt under way, and what is reserved for it."""
+
+    row: int
+    attempt: Attempt
+    reserved_pusd: int
+    reserved_tokens: int
+
+
+def running(connection: sqlite3.Connection, session: str) -> list[Running]:
+    """The attempts of a process that have not ended."""
+    query = (
+        f"SELECT id, reserved_pusd, reserved_tokens, {', '.join(STORED_NAMES)} FROM attempts "  # noqa: S608  our own names
+        "WHERE status = 'running' AND session = ?"
+    )
+    return [Running(row, _attempt(tuple(rest)), money, tokens) for row, money, tokens, *rest in connection.execute(query, (session,))]
 
 
 def set_feedback(connection: sqlite3.Connection, request_id: str, feedback: float, *, attempt: int | None = None) -> int:

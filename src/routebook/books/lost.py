@@ -1,27 +1,47 @@
 """What a killed process left behind: its attempts will never end, so they are marked `lost` and their reservations and places go free.
 
-What it had counted against a quota stays counted: most of it was sent.
+What it had counted against a quota stays counted: most of it was sent. So does its money: a provider bills a call whether or not we hear its
+end, and nobody knows how much of what was reserved that is. The caps count all of it as spent, at the time of the call; the row has no cost.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import sqlite3
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Final
 
-from routebook.books import leases
+from routebook.books import leases, ledger
+from routebook.books.budgets import hour, scopes
+from routebook.books.money import from_pico
+from routebook.books.pools import TokenPool, pools_of
 from routebook.books.steady import MICRO, uptime_s
+
+_MARK: Final = "UPDATE attempts SET status = 'lost', reserved_pusd = 0, reserved_tokens = 0, error = ? WHERE id = ?"
+_COUNT: Final = (
+    "INSERT INTO lost_spending VALUES (?, ?, 1, ?, ?) ON CONFLICT DO UPDATE SET "
+    "calls = calls + 1, most_pusd = most_pusd + excluded.most_pusd, tokens = tokens + excluded.tokens"
+)
 
 _STATE, _START = 0, 19
 """Fields of `/proc/PID/stat` behind the name of the program."""
 
 
-def release_lost(connection: sqlite3.Connection, *, own: str, now: int | None = None) -> int:
+def release_lost(
+    connection: sqlite3.Connection, *, own: str, now: int | None = None, zone: dt.tzinfo | None = None, pools: Sequence[TokenPool] = ()
+) -> int:
     """Free what processes that are gone held; return how many attempts and places that were.
 
-    `own` is this session, which is alive. `now`, of the steady clock, also frees the places that are not renewed any more: of processes that
-    stand still, and of those of which this machine does not tell whether they live.
+    Args:
+        connection: inside a transaction.
+        own: this session, which is alive.
+        now: of the steady clock; with it the places that are not renewed any more go free too: of processes that stand still, and of those of
+            which this machine does not tell whether they live.
+        zone: by whose hours money is counted.
+        pools: the allowances of tokens.
     """
     holding = connection.execute(
         "SELECT session, pid, seen FROM (SELECT session FROM attempts WHERE status = 'running' UNION SELECT session FROM leases) "
@@ -29,16 +49,30 @@ def release_lost(connection: sqlite3.Connection, *, own: str, now: int | None = 
         (own,),
     ).fetchall()
     gone = [session for session, pid, seen in holding if pid is None or not is_alive(pid, unseen_s=_since(seen, now))]
-    return sum(_release(connection, session) for session in gone) + (leases.expire(connection, now=now, own=own) if now else 0)
+    return sum(_release(connection, session, zone=zone, pools=pools) for session in gone) + (
+        leases.expire(connection, now=now, own=own) if now else 0
+    )
 
 
-def _release(connection: sqlite3.Connection, session: str) -> int:
-    marked = connection.execute(
-        "UPDATE attempts SET status = 'lost', reserved_pusd = 0, error = 'its process ended' WHERE status = 'running' AND session = ?",
-        (session,),
-    ).rowcount
+def _release(connection: sqlite3.Connection, session: str, *, zone: dt.tzinfo | None, pools: Sequence[TokenPool]) -> int:
+    running = ledger.running(connection, session)
+    for one in running:
+        connection.execute(_MARK, (_said(one), one.row))
+        if one.reserved_pusd or one.reserved_tokens:
+            also = [pool.scope for pool in pools_of(one.attempt.model, pools)]
+            _count(connection, one, when=hour(one.attempt.time.astimezone(zone)), scopes=[*scopes(one.attempt), *also])
     freed = connection.execute("DELETE FROM leases WHERE session = ?", (session,)).rowcount
-    return max(marked, freed)
+    return max(len(running), freed)
+
+
+def _said(one: ledger.Running) -> str:
+    if not one.reserved_pusd:
+        return "its process ended"
+    return f"its process ended; what it cost is unknown, and the caps count the most it may: ${from_pico(one.reserved_pusd):.4f}"
+
+
+def _count(connection: sqlite3.Connection, one: ledger.Running, *, when: int, scopes: Iterable[str]) -> None:
+    connection.executemany(_COUNT, [(scope, when, one.reserved_pusd, one.reserved_tokens) for scope in scopes])
 
 
 def _since(seen: int | None, now: int | None) -> float | None:

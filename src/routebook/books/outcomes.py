@@ -59,6 +59,11 @@ def preferences(connection: sqlite3.Connection, *, task: str) -> list[Lesson]:
     return [_lesson(row) for row in connection.execute(query, (task,))]
 
 
+def tasks_with_preferences(connection: sqlite3.Connection) -> list[str]:
+    """The tasks on which there are votes between two models, by name."""
+    return [str(row[0]) for row in connection.execute("SELECT DISTINCT task FROM outcomes WHERE source = 'preference' ORDER BY task")]
+
+
 def count_choices(connection: sqlite3.Connection, words: Sequence[str], *, most: int) -> list[int]:
     """Among the newest requests, `most` at most: how many have a first attempt whose reason holds each of the words."""
     sums = ", ".join("coalesce(sum(instr(reason, ?) > 0), 0)" for _ in words)

@@ -17,6 +17,8 @@ from routebook.errors import PoolSpent
 from routebook.messages import Attempt, Value
 
 PERIODS: Final = {"hour": "hourly", "day": "daily", "week": "weekly", "month": "monthly"}
+NEVER: Final = dt.datetime(9998, 1, 1)  # noqa: DTZ001  it gets the zone of what it is compared with
+"""When a grant comes back."""
 LOOKBACK_DAYS: Final = 14
 """The pace is that of so many days at most: older habits say little about tomorrow."""
 LEAST_DAYS: Final = 2
@@ -30,7 +32,7 @@ class TokenPool(Value, frozen=True, kw_only=True):
 
     name: str
     tokens: int
-    per: Literal["hour", "day", "week", "month"]
+    per: Literal["hour", "day", "week", "month", "ever"]
     alerts: tuple[float, ...]
     """Shares of `tokens`, lowest first."""
     models: frozenset[str]
@@ -42,11 +44,18 @@ class TokenPool(Value, frozen=True, kw_only=True):
 
     def start(self, now: dt.datetime) -> dt.datetime:
         """When the allowance was whole last."""
+        if self.per == "ever":
+            return dt.datetime(1970, 1, 2, tzinfo=now.tzinfo)
         return period_start(PERIODS[self.per], now)
 
     def end(self, now: dt.datetime) -> dt.datetime:
-        """When it is whole again."""
-        return period_end(PERIODS[self.per], now)
+        """When it is whole again: `NEVER` for a grant."""
+        return NEVER.replace(tzinfo=now.tzinfo) if self.per == "ever" else period_end(PERIODS[self.per], now)
+
+    @property
+    def allowance(self) -> str:
+        """How much it is, for people to read."""
+        return f"{self.tokens:,} tokens in all" if self.per == "ever" else f"{self.tokens:,} tokens a {self.per}"
 
 
 class Forecast(Value, frozen=True, kw_only=True):
@@ -69,6 +78,8 @@ class PoolState(Value, frozen=True, kw_only=True):
     used: int
     reserved: int
     """What calls under way may still use."""
+    lost: int
+    """Of `used`, what calls of killed processes may have used at most."""
     resets_at: dt.datetime
     forecast: Forecast | None
     """`None` when too little was used to tell."""
@@ -107,8 +118,14 @@ def pools_of(model: str, pools: Iterable[TokenPool]) -> list[TokenPool]:
 
 
 def used(connection: sqlite3.Connection, pool: TokenPool, *, since: int) -> int:
-    """Tokens used since an hour."""
+    """Tokens used since an hour, and those that may have been."""
     query = "SELECT coalesce(sum(tokens), 0) FROM spending WHERE scope = ? AND hour >= ?"
+    return int(connection.execute(query, (pool.scope, since)).fetchone()[0]) + lost(connection, pool, since=since)
+
+
+def lost(connection: sqlite3.Connection, pool: TokenPool, *, since: int) -> int:
+    """Tokens that calls of processes that were killed since an hour may have used at most."""
+    query = "SELECT coalesce(sum(tokens), 0) FROM lost_spending WHERE scope = ? AND hour >= ?"
     return int(connection.execute(query, (pool.scope, since)).fetchone()[0])
 
 
@@ -141,7 +158,7 @@ def alerts(connection: sqlite3.Connection, attempt: Attempt, pools: Sequence[Tok
         after = used(connection, pool, since=hour(pool.start(now)))
         crossed = [share for share in pool.alerts if after - own < share * pool.tokens <= after]
         if crossed:
-            said.append(f"The pool {pool.name!r} passed {crossed[-1]:.0%} of its {pool.tokens:,} tokens a {pool.per}: {after:,} are used.")
+            said.append(f"The pool {pool.name!r} passed {crossed[-1]:.0%} of its {pool.allowance}: {after:,} are used.")
     return tuple(said)
 
 
@@ -151,7 +168,8 @@ def states(connection: sqlite3.Connection, pools: Iterable[TokenPool], *, now: d
         gone, held = used(connection, pool, since=hour(pool.start(now))), reserved(connection, pool)
         left = max(0, pool.tokens - gone - held)
         forecast = _forecast(_daily(connection, pool, now=now), left=left, resets_at=pool.end(now), now=now)
-        yield PoolState(pool=pool, used=gone, reserved=held, resets_at=pool.end(now), forecast=forecast)
+        unsure = lost(connection, pool, since=hour(pool.start(now)))
+        yield PoolState(pool=pool, used=gone, reserved=held, lost=unsure, resets_at=pool.end(now), forecast=forecast)
 
 
 def _daily(connection: sqlite3.Connection, pool: TokenPool, *, now: dt.datetime) -> list[int]:
@@ -184,16 +202,20 @@ def _forecast(daily: Sequence[int], *, left: int, resets_at: dt.datetime, now: d
 
 
 def _sentence(state: PoolState) -> str:
+    is_grant = state.pool.per == "ever"
     reset = f"{state.resets_at:%a %d %b %H:%M}"
+    again = "" if is_grant else f" It is whole again {reset}."
     if not state.left:
-        return f"It is used up until {reset}."
+        return "It is used up." if is_grant else f"It is used up until {reset}."
     found = state.forecast
     if found is None:
-        return f"Too little was used yet to say how long it lasts. It is whole again {reset}."
+        return f"Too little was used yet to say how long it lasts.{again}"
     pace = f"At the pace of the last {found.days} days, about {found.daily_tokens:,.0f} tokens a day, it"
+    if is_grant and (found.soonest is None or found.runs_out is None):
+        return f"{pace} lasts a year or more."
     if found.soonest is None:
         return f"{pace} lasts until it is whole again {reset}."
-    early, late = f"{found.soonest:%a %d %b}", f"{found.latest:%a %d %b}" if found.latest else "its reset"
+    early, late = f"{found.soonest:%a %d %b}", f"{found.latest:%a %d %b}" if found.latest else "a year from now" if is_grant else "its reset"
     if found.runs_out is None:
         return f"{pace} lasts until its reset {reset}, but on busy days it may run out from {early} on."
-    return f"{pace} runs out about {found.runs_out:%a %d %b} (most likely between {early} and {late}). It is whole again {reset}."
+    return f"{pace} runs out about {found.runs_out:%a %d %b} (most likely between {early} and {late}).{again}"

@@ -8,8 +8,9 @@ from typing import Literal
 
 from routebook.books import leases
 from routebook.books.claims import Scope
+from routebook.books.day_resets import free_at, taken
 from routebook.books.steady import MICRO
-from routebook.books.windows import DAY, MINUTE, Window, room_at, used
+from routebook.books.windows import DAY, MINUTE, Window
 from routebook.messages import Value
 
 
@@ -45,10 +46,10 @@ def limit_lines(connection: sqlite3.Connection, scopes: Iterable[Scope], *, now:
     """Yield every limit that is set or was told; each scope once."""
     for scope in {scope.name: scope for scope in scopes}.values():
         if scope.max_concurrent is not None:
-            taken = leases.held(connection, scope.name)
-            left = max(0, scope.max_concurrent - taken)
+            held = leases.held(connection, scope.name)
+            left = max(0, scope.max_concurrent - held)
             yield LimitLine(
-                label=scope.label, what="at once", used=taken, most=scope.max_concurrent, left=left, back_s=None, source="routing.toml"
+                label=scope.label, what="at once", used=held, most=scope.max_concurrent, left=left, back_s=None, source="routing.toml"
             )
         for window, requests, tokens in ((MINUTE, scope.rpm, scope.tpm), (DAY, scope.rpd, scope.tpd)):
             yield from _window_lines(connection, scope, window, limits=(requests, tokens), now=now)
@@ -71,12 +72,12 @@ def _window_lines(
 ) -> Iterator[LimitLine]:
     if not any(limits):
         return
-    counts = used(connection, scope.name, window, now=now)
+    counts = taken(connection, scope.name, window, now=now)
     for place, (kind, most, count) in enumerate(zip(("requests", "tokens"), limits, counts, strict=True)):
         if most is None:
             continue
         excess = (1, 0) if place == 0 else (0, 1)
-        back_s = (room_at(connection, scope.name, window, now=now, excess=excess) - now) / MICRO if count else None
+        back_s = (free_at(connection, scope.name, window, now=now, excess=excess) - now) / MICRO if count else None
         yield LimitLine(
             label=scope.label, what=f"{kind} a {window.name}", used=count, most=most, left=max(0, most - count), back_s=back_s,
             source="routing.toml",

@@ -9,10 +9,10 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from routebook.books import cooldowns, leases
+from routebook.books import cooldowns, day_resets, leases, turns
 from routebook.books.claims import Claim, Heard, Scope, Wait
 from routebook.books.steady import MARGIN, MICRO
-from routebook.books.windows import DAY, MINUTE, Window, count, room_at, used
+from routebook.books.windows import DAY, MINUTE, Window, count
 from routebook.messages import Quota
 
 _Told = tuple[str, str, int, int]
@@ -28,19 +28,28 @@ class Room(NamedTuple):
     """The scopes whose cooldown is over, and which this attempt is the first to try."""
     is_counted: bool
     """Something is limited, so that its place must be kept count of."""
+    full: list[str]
+    """The scopes that have no room for it, or whose room others have waited for."""
 
 
-def check(connection: sqlite3.Connection, claim: Claim, *, now: int) -> Room:
-    """Look whether an attempt must wait: of several waits for the longest."""
+def check(connection: sqlite3.Connection, claim: Claim, *, now: int, session: str | None = None) -> Room:
+    """Look whether an attempt must wait: of several waits for the longest. With `session` those of other kernels who wait go first."""
     names = [scope.name for scope in claim.scopes]
     told = _told(connection, names)
-    waits = [wait for scope in claim.scopes if scope.is_limited for wait in _waits(connection, scope, claim, now=now)]
+    limited = [scope for scope in claim.scopes if scope.is_limited]
+    found = {scope.name: list(_waits(connection, scope, claim, now=now)) for scope in limited}
+    if session is not None:
+        for scope in limited:
+            if not found[scope.name] and (wait := _turn(connection, scope, claim, session=session, now=now)) is not None:
+                found[scope.name].append(wait)
+    waits = [wait for some in found.values() for wait in some]
     waits += (wait for scope in claim.scopes for wait in _spent(connection, scope, told.get(scope.name, ()), claim, now=now))
     cooling, untried = cooldowns.check(connection, names, now=now)
     if cooling is not None:
         waits.append(cooling)
     is_counted = bool(told or untried) or any(scope.is_limited for scope in claim.scopes)
-    return Room(max(waits, key=lambda wait: wait.until_s or 0.0, default=None), untried, is_counted)
+    wait = max(waits, key=lambda wait: wait.until_s or 0.0, default=None)
+    return Room(wait, untried, is_counted, [name for name, some in found.items() if some])
 
 
 def parked(connection: sqlite3.Connection, models: Mapping[str, tuple[Scope, ...]], *, now: int) -> dict[str, Wait]:
@@ -64,6 +73,20 @@ def _waits(connection: sqlite3.Connection, scope: Scope, claim: Claim, *, now: i
             yield wait
 
 
+def _turn(connection: sqlite3.Connection, scope: Scope, claim: Claim, *, session: str, now: int) -> Wait | None:
+    """There is room; is it enough for those of other kernels who came first, too?"""
+    rank = now + round(claim.rank_s * MICRO)
+    requests, tokens = turns.ahead(connection, scope.name, session=session, rank=rank, now=now)
+    if not requests:
+        return None
+    is_taken = scope.max_concurrent is not None and leases.held(connection, scope.name) + requests >= scope.max_concurrent
+    for window, most_requests, most_tokens in _windows(scope):
+        sent, spent = day_resets.taken(connection, scope.name, window, now=now)
+        is_taken = is_taken or bool(most_requests and sent + requests >= most_requests)
+        is_taken = is_taken or bool(most_tokens and spent + tokens + claim.tokens > most_tokens)
+    return Wait(kind="turn", reason=f"a request of another notebook to {scope.label} came first") if is_taken else None
+
+
 def _windows(scope: Scope) -> Iterator[tuple[Window, int | None, int | None]]:
     """Each window in which something is limited, with the most requests and tokens."""
     if scope.rpm or scope.tpm:
@@ -75,7 +98,7 @@ def _windows(scope: Scope) -> Iterator[tuple[Window, int | None, int | None]]:
 def _full(
     connection: sqlite3.Connection, scope: Scope, window: Window, *, requests: int | None, tokens: int | None, claim: Claim, now: int
 ) -> Wait | None:  # fmt: skip
-    sent, spent = used(connection, scope.name, window, now=now)
+    sent, spent = day_resets.taken(connection, scope.name, window, now=now)
     over_requests = sent + 1 - requests if requests else 0
     need = min(claim.tokens, tokens) if tokens else 0  # what is more than the whole limit goes when the window is empty
     over_tokens = spent + need - tokens if tokens else 0
@@ -83,7 +106,7 @@ def _full(
         return None
     if over_requests <= 0 and over_tokens <= leases.reserved(connection, scope.name, since=now - window.size_us * window.buckets):
         return Wait(kind="places", reason=f"the {tokens} tokens a {window.name} of {scope.label} are reserved for answers under way")
-    at = room_at(connection, scope.name, window, now=now, excess=(over_requests, over_tokens))
+    at = day_resets.free_at(connection, scope.name, window, now=now, excess=(over_requests, over_tokens))
     what = f"{requests} requests" if over_requests > 0 else f"{tokens} tokens"
     is_for_all = over_requests > 0 or spent >= (tokens or 0)  # else a shorter prompt may still do
     return Wait(
@@ -151,6 +174,8 @@ def hear(connection: sqlite3.Connection, heard: Heard, *, attempt: int, now: int
     """Keep what the end of an attempt says of the limits."""
     for quota in heard.quotas:
         _learn(connection, heard.scope, quota, now=now)
+    for kind in day_resets.KINDS if heard.day_whole_s is not None else ():
+        day_resets.tell(connection, heard.scope, kind, whole_at=now + round((heard.day_whole_s or 0.0) * MICRO))
     if heard.is_answer:
         cooldowns.passed(connection, attempt, now=now)
     if heard.cool_s is not None:
@@ -159,6 +184,8 @@ def hear(connection: sqlite3.Connection, heard: Heard, *, attempt: int, now: int
 
 def _learn(connection: sqlite3.Connection, scope: str, quota: Quota, *, now: int) -> None:
     resets = now + round(quota.resets_s * MICRO) + MARGIN
+    if quota.period == "day" and quota.kind in day_resets.KINDS:
+        day_resets.tell(connection, scope, quota.kind, whole_at=resets)
     connection.execute(
         "INSERT INTO quotas VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
         'most = coalesce(excluded.most, most), "left" = excluded."left", resets = excluded.resets, told = excluded.told',

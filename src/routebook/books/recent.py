@@ -8,6 +8,8 @@ from typing import Final, NamedTuple
 
 MOST: Final = 2_000
 """Attempts that are read at most; of more the oldest are left out, and it is said."""
+REACH: Final = 20_000
+"""With a filter, attempts are looked for among so many; sqlite leaves out most of them before they cost anything here."""
 FILTERS: Final = ("notebook", "task", "model", "agent")
 _ASIDE: Final = ("health", "warmup")
 """Kinds that nobody asked for."""
@@ -34,18 +36,27 @@ def recent(
 ) -> tuple[list[Recent], bool]:
     """Return the attempts since a time, the newest first, and whether older ones of that time were left out.
 
-    `only` keeps those of one notebook, task, model or agent.
+    `only` keeps those of one notebook, task, model or agent, and looks for them farther back.
     """
     named = [(name, value) for name, value in (only or {}).items() if name in FILTERS]
     where = "".join(f" AND {name} = ?" for name, _ in named)
-    last = connection.execute("SELECT coalesce(max(id), 0) FROM attempts").fetchone()[0]
+    reach = max(most, REACH) if named else most
+    last = _last(connection)
     query = (
         f"SELECT {', '.join(Recent._fields)} FROM attempts "  # noqa: S608  our own names
-        f"WHERE id > ? AND time >= ? AND kind NOT IN (?, ?){where} ORDER BY id DESC"
+        f"WHERE id > ? AND time >= ? AND kind NOT IN (?, ?){where} ORDER BY id DESC LIMIT ?"
     )
-    found = connection.execute(query, (last - most, since, *_ASIDE, *(value for _, value in named))).fetchall()
-    is_cut = last > most and _time_of(connection, last - most) >= since
-    return [Recent(*row) for row in found], is_cut
+    found = connection.execute(query, (last - reach, since, *_ASIDE, *(value for _, value in named), most + 1)).fetchall()
+    is_cut = len(found) > most or (last > reach and _time_of(connection, last - reach) >= since)
+    return [Recent(*row) for row in found[:most]], is_cut
+
+
+def offered(connection: sqlite3.Connection, *, most: int = MOST) -> dict[str, list[str]]:
+    """Return the notebooks, tasks, models and agents of the newest attempts, in order of their names: what a filter may be set to."""
+    query = f"SELECT {', '.join(FILTERS)} FROM attempts WHERE id > ? AND kind NOT IN (?, ?)"  # noqa: S608  our own names
+    columns = zip(*connection.execute(query, (_last(connection) - most, *_ASIDE)), strict=True)
+    found = [sorted({value for value in column if value}) for column in columns] or [[]] * len(FILTERS)
+    return dict(zip(FILTERS, found, strict=True))
 
 
 def spent_by_tier(connection: sqlite3.Connection, *, since: int) -> dict[str, tuple[int, int, int]]:
@@ -63,6 +74,10 @@ def state_of(connection: sqlite3.Connection) -> tuple[int, int, int]:
         "SELECT (SELECT coalesce(max(id), 0) FROM attempts), (SELECT count(*) FROM attempts WHERE status = 'running')"
     ).fetchone()
     return last, running, connection.execute("SELECT coalesce(sum(calls), 0) FROM spending WHERE scope = 'total'").fetchone()[0]
+
+
+def _last(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT coalesce(max(id), 0) FROM attempts").fetchone()[0])
 
 
 def _time_of(connection: sqlite3.Connection, row: int) -> int:

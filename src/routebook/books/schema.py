@@ -7,6 +7,7 @@ cached token on any price list costs about 10**-9 USD.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from typing import Final
 
 MIGRATIONS: Final = (
@@ -110,6 +111,84 @@ MIGRATIONS: Final = (
         id INTEGER PRIMARY KEY CHECK (id = 1), time INTEGER NOT NULL, rows INTEGER NOT NULL, fit BLOB NOT NULL
     ) STRICT;
     """,
+    """
+    CREATE TABLE cache_given (
+        request_id TEXT PRIMARY KEY, key BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX cache_given_key ON cache_given (key);
+    INSERT OR IGNORE INTO cache_given
+        SELECT json_extract(CAST(answer AS TEXT), '$.request_id'), key FROM cache WHERE json_valid(CAST(answer AS TEXT));
+    """,
+    """
+    ALTER TABLE attempts ADD COLUMN step TEXT;
+    ALTER TABLE attempts ADD COLUMN thinking_tokens INTEGER;
+    """,
+    """
+    CREATE TABLE packed (
+        last INTEGER PRIMARY KEY, first INTEGER NOT NULL, rows BLOB NOT NULL
+    ) STRICT;
+    CREATE TRIGGER packed_begun AFTER INSERT ON attempts WHEN new.id <= (SELECT max(last) FROM packed) BEGIN
+        DELETE FROM packed WHERE last = (SELECT min(last) FROM packed WHERE last >= new.id) AND first <= new.id;
+    END;
+    CREATE TRIGGER packed_changed AFTER UPDATE ON attempts WHEN old.status != 'running' AND new.feedback IS old.feedback BEGIN
+        DELETE FROM packed WHERE last = (SELECT min(last) FROM packed WHERE last >= old.id) AND first <= old.id;
+    END;
+    CREATE TRIGGER packed_gone AFTER DELETE ON attempts WHEN old.status != 'running' BEGIN
+        DELETE FROM packed WHERE last = (SELECT min(last) FROM packed WHERE last >= old.id) AND first <= old.id;
+    END;
+    """,
+    """
+    CREATE TABLE lost_spending (
+        scope TEXT NOT NULL, hour INTEGER NOT NULL, calls INTEGER NOT NULL, most_pusd INTEGER NOT NULL, tokens INTEGER NOT NULL,
+        PRIMARY KEY (scope, hour)
+    ) STRICT, WITHOUT ROWID;
+    """,
+    """
+    CREATE TABLE alerts_said (
+        key TEXT PRIMARY KEY, time INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    """,
+    """
+    CREATE TABLE waiting (
+        scope TEXT NOT NULL, session TEXT NOT NULL, rank INTEGER NOT NULL, tokens INTEGER NOT NULL, until INTEGER NOT NULL,
+        PRIMARY KEY (scope, session)
+    ) STRICT, WITHOUT ROWID;
+    """,
+    """
+    CREATE TABLE experiment_draws (
+        request_id TEXT PRIMARY KEY, name TEXT NOT NULL, setup TEXT NOT NULL, model TEXT NOT NULL, time INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX experiment_draws_name ON experiment_draws (name, setup);
+    CREATE TABLE experiment_ends (
+        name TEXT NOT NULL, setup TEXT NOT NULL, winner TEXT, sure REAL NOT NULL, time INTEGER NOT NULL,
+        PRIMARY KEY (name, setup)
+    ) STRICT, WITHOUT ROWID;
+    """,
+    """
+    CREATE TABLE notes (
+        request_id TEXT NOT NULL, attempt INTEGER NOT NULL, time INTEGER NOT NULL, note TEXT NOT NULL,
+        PRIMARY KEY (request_id, attempt)
+    ) STRICT, WITHOUT ROWID;
+    """,
+    """
+    CREATE TABLE tool_calls (
+        id INTEGER PRIMARY KEY, session TEXT NOT NULL, time INTEGER NOT NULL,
+        request_id TEXT NOT NULL, attempt INTEGER NOT NULL,
+        name TEXT NOT NULL, "by" TEXT NOT NULL, status TEXT NOT NULL, seconds REAL NOT NULL, bytes INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX tool_calls_request ON tool_calls (request_id);
+    """,
+    """
+    CREATE TABLE misroutes (
+        request_id TEXT PRIMARY KEY, time INTEGER NOT NULL, task TEXT NOT NULL, route TEXT NOT NULL, should TEXT
+    ) STRICT, WITHOUT ROWID;
+    """,
+    """
+    CREATE TABLE day_resets (
+        scope TEXT NOT NULL, kind TEXT NOT NULL, whole_at INTEGER NOT NULL,
+        PRIMARY KEY (scope, kind)
+    ) STRICT, WITHOUT ROWID;
+    """,
 )
 
 
@@ -130,10 +209,20 @@ def migrate(connection: sqlite3.Connection) -> None:
     try:
         version = connection.execute("PRAGMA user_version").fetchone()[0]  # another process may have been first
         for number in range(version, len(MIGRATIONS)):
-            for statement in filter(str.strip, MIGRATIONS[number].split(";")):
+            for statement in _statements(MIGRATIONS[number]):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {number + 1}")
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
         raise
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements one by one; a trigger has semicolons of its own."""
+    statement = ""
+    for piece in script.split(";")[:-1]:
+        statement += f"{piece};"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""

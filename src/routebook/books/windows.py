@@ -37,10 +37,10 @@ DAY: Final = Window("day", 300 * MICRO, 289)
 WINDOWS: Final = (MINUTE, DAY)
 
 
-def used(connection: sqlite3.Connection, scope: str, window: Window, *, now: int) -> tuple[int, int]:
-    """Requests and tokens in the window that ends now."""
+def used(connection: sqlite3.Connection, scope: str, window: Window, *, now: int, since: int = 0) -> tuple[int, int]:
+    """Requests and tokens in the window that ends now, and not before a time."""
     query = "SELECT coalesce(sum(requests), 0), coalesce(sum(tokens), 0) FROM quota_use WHERE scope = ? AND span = ? AND bucket >= ?"
-    requests, tokens = connection.execute(query, (scope, window.name, window.oldest(now))).fetchone()
+    requests, tokens = connection.execute(query, (scope, window.name, max(window.oldest(now), window.bucket(since)))).fetchone()
     return requests, tokens
 
 

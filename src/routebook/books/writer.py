@@ -6,6 +6,7 @@ Gathering makes fifty parallel cells cost one commit, and a lock held by another
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 import threading
 from collections import deque
@@ -27,7 +28,7 @@ class _Entry:
     work: Work
     future: asyncio.Future[Any] | None
     """`None` for what was kept: whoever waited for it has been told."""
-    is_kept: bool
+    is_kept: bool = False
 
 
 class Writer:
@@ -43,6 +44,7 @@ class Writer:
         self._connection = connect(path)
         self._waiting: deque[_Entry] = deque()
         self._kept: list[_Entry] = []
+        self._posted: dict[Callable[[sqlite3.Connection], bool], None] = {}
         self._trouble: BooksError | None = None
         self._wake = threading.Condition()
         self._using = threading.Lock()
@@ -65,6 +67,15 @@ class Writer:
                 self._waiting.append(_Entry(work, future, is_kept))
                 self._wake.notify()
         return future
+
+    def post(self, work: Callable[[sqlite3.Connection], bool]) -> None:
+        """Run `work` in a transaction of its own when nothing else waits, and again as long as it returns True. From any thread.
+
+        It is for what may as well be done later, or not at all: nobody hears how it went, and once closed it is not done any more.
+        """
+        with self._wake:
+            self._posted[work] = None
+            self._wake.notify()
 
     def read(self, look: Callable[[sqlite3.Connection], T]) -> T:
         """Call `look` with the writer's own connection, between two transactions; for books in memory, which have no other."""
@@ -100,16 +111,25 @@ class Writer:
     def _run(self) -> None:
         while True:
             with self._wake:
-                while not self._waiting and not self._is_closed:
+                while not self._waiting and not self._posted and not self._is_closed:
                     self._wake.wait()
-                is_last = not self._waiting
+                is_last = self._is_closed and not self._waiting
+                posted = None if self._waiting or is_last or not self._posted else self._posted.popitem()[0]
                 batch = [*self._kept, *self._waiting]
                 self._waiting.clear()
                 self._kept = []
             if batch:
                 self._commit(batch)
+            if posted is not None:
+                self._do(posted)
             if is_last:
                 return
+
+    def _do(self, posted: Callable[[sqlite3.Connection], bool]) -> None:
+        """Run what was posted, once."""
+        with contextlib.suppress(Exception):  # whatever it is, the writer goes on
+            if self._transact([posted])[0]:
+                self.post(posted)
 
     def _commit(self, batch: list[_Entry]) -> None:
         try:

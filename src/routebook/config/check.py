@@ -27,8 +27,7 @@ _VARIABLE: Final = 'Keys stay in the environment: write api_key_env = "NAME_OF_T
 _ADVICE: Final = {
     ("providers", "api_key"): _VARIABLE,
     ("providers", "key"): _VARIABLE,
-    ("models", "api_key"): "A key belongs to the provider: [providers.NAME] has api_key_env.",
-    ("models", "api_key_env"): "It stands on the provider: [providers.NAME].",
+    ("models", "api_key"): _VARIABLE,
     ("models", "base_url"): "It stands on the provider: [providers.NAME].",
     ("models", "tier"): "It stands on the provider: [providers.NAME].",
     ("models", "model"): "Did you mean 'id'?",

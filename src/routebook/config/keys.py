@@ -56,6 +56,7 @@ class Keys:
     ) -> None:
         """`folder` holds `routing.toml` (the working folder if not given); `home` and `environ` are the user's own if not given."""
         self._providers = config.providers
+        self._variables = {name: model.api_key_env for name, model in config.models.items() if model.api_key_env}
         self._environ = os.environ if environ is None else environ
         self._notes: list[str] = []
         files = ((folder or Path()) / ".env", (home or _home()) / ".env")
@@ -68,18 +69,37 @@ class Keys:
     def get(self, provider: str) -> Secret | None:
         """The key of a provider; `None` when it needs none or has none."""
         entry = self._providers.get(provider)
-        variable = key_variable(entry) if entry else None
+        return self._secret(key_variable(entry) if entry else None)
+
+    def of_model(self, model: str) -> Secret | None:
+        """The key that a model has of its own; `None` when it has none."""
+        return self._secret(self._variables.get(model))
+
+    def variable(self, name: str) -> str:
+        """The text of any variable, from where keys are kept; empty when it is not set."""
+        return self._find(name)
+
+    def named(self, variable: str) -> Secret | None:
+        """The key in a variable; `None` when it is not set, or holds what cannot be one."""
+        return self._secret(variable)
+
+    def _secret(self, variable: str | None) -> Secret | None:
         text = self._find(variable) if variable else ""
         return Secret(text) if text and not _flaw(text) else None
 
     @property
-    def missing(self) -> dict[str, str]:
-        """The providers that need a key and have none, each with the reason, for people to read."""
-        reasons = {name: self._reason(provider) for name, provider in self._providers.items()}
+    def missing_models(self) -> dict[str, str]:
+        """The models that need a key of their own and have none, each with the reason, for people to read."""
+        reasons = {name: self._reason(variable) for name, variable in self._variables.items()}
         return {name: reason for name, reason in reasons.items() if reason}
 
-    def _reason(self, provider: Provider) -> str:
-        variable = key_variable(provider)
+    @property
+    def missing(self) -> dict[str, str]:
+        """The providers that need a key and have none, each with the reason, for people to read."""
+        reasons = {name: self._reason(key_variable(provider)) for name, provider in self._providers.items()}
+        return {name: reason for name, reason in reasons.items() if reason}
+
+    def _reason(self, variable: str | None) -> str:
         if variable is None:
             return ""
         text = self._find(variable)

@@ -41,6 +41,13 @@ def positions(text: str) -> dict[KeyPath, int]:
     return _Reader(text).read()
 
 
+def headers(text: str) -> list[tuple[KeyPath, int]]:
+    """The tables with a header of their own, in the order of the file, each with the line of its header; items of arrays with their place."""
+    reader = _Reader(text)
+    reader.read()
+    return reader.headers
+
+
 def line_of(path: KeyPath, *, lines: Mapping[KeyPath, int]) -> int | None:
     """The line of a path, or of the nearest table around it; `None` when the file says nothing of either."""
     while path:
@@ -98,6 +105,7 @@ class _Reader:
         self.at = 0
         self.lines: dict[KeyPath, int] = {}
         self.table: KeyPath = ()
+        self.headers: list[tuple[KeyPath, int]] = []
         self.counts: dict[KeyPath, int] = {}
         """How many items each array of tables has so far."""
 
@@ -139,6 +147,7 @@ class _Reader:
             self.counts[path] = self.counts.get(path, 0) + 1
             path = (*path, self.counts[path] - 1)
         self.lines[path] = line
+        self.headers.append((path, line))
         self.table = path
 
     def setting(self, table: KeyPath) -> KeyPath:

@@ -57,6 +57,27 @@ def baseline(prices: Iterable[Price | None], *, usage: Usage) -> Decimal | None:
     return max((usd for price in prices if (usd := _by_tokens(price, usage)) is not None), default=None)
 
 
+def highest(prices: Iterable[Price | None]) -> tuple[Price, ...]:
+    """Those of some prices of which one is the dearest whatever the tokens: the `baseline` of all is that of these few."""
+    found: list[Price] = []
+    free = False
+    for price in prices:
+        if price is not None and not (price.input or price.output):
+            free = True
+        elif price is not None and not any(_covers(other, price) for other in found):
+            found = [other for other in found if not _covers(price, other)] + [price]
+    return (*found, *((FREE,) if free else ()))
+
+
+def _covers(price: Price, other: Price) -> bool:
+    """Whether no tokens cost less at a price than at another."""
+    return price.input >= other.input and price.output >= other.output and _cached(price) >= _cached(other)
+
+
+def _cached(price: Price) -> Decimal:
+    return price.input if price.cached_input is None else price.cached_input
+
+
 def _by_tokens(price: Price | None, usage: Usage) -> Decimal | None:
     if price is None:
         return None
@@ -65,8 +86,7 @@ def _by_tokens(price: Price | None, usage: Usage) -> Decimal | None:
     if usage.input_tokens is None or usage.output_tokens is None:
         return None
     cached = min(usage.cached_tokens or 0, usage.input_tokens)
-    cached_price = price.input if price.cached_input is None else price.cached_input
-    return ((usage.input_tokens - cached) * price.input + cached * cached_price + usage.output_tokens * price.output) / _MILLION
+    return ((usage.input_tokens - cached) * price.input + cached * _cached(price) + usage.output_tokens * price.output) / _MILLION
 
 
 def _is_free(provider: Provider, model_id: str) -> bool:

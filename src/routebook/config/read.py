@@ -15,7 +15,9 @@ from routebook.config.problems import Problems
 from routebook.config.reach import default_at, reach
 from routebook.config.refer import refer
 from routebook.config.sense import make_sense
-from routebook.config.values import Config
+from routebook.config.steps import check_pipelines
+from routebook.config.tool_checks import check_tools
+from routebook.config.values import Config, Defaults, Route
 from routebook.errors import ConfigError, Problem, UsageError
 from routebook.messages import Value
 
@@ -90,6 +92,8 @@ def parse(text: str, *, file: str) -> Config:
     config = check(data, problems=problems)
     refer(config, problems=problems)
     make_sense(config, problems=problems)
+    check_pipelines(config, problems=problems)
+    check_tools(config, problems=problems)
     if not problems.is_told(("routes",)):
         reach(config, problems=problems)
     if found := problems.in_order():
@@ -198,7 +202,15 @@ def _slip(error: tomli.TOMLDecodeError) -> Problem:
 
 
 def _closed(config: Config) -> Config:
-    """The config with its default route last, whatever its place in the file."""
+    """The config with its default route last, whatever its place in the file, and each route with the reactions it does not state itself."""
     default = config.routes[default_at(config)]
-    routes = (*(route for route in config.routes if route is not default), default)
+    routes = tuple(_reacting(route, config.defaults) for route in (*(route for route in config.routes if route is not default), default))
     return msgspec.structs.replace(config, routes=routes, defaults=msgspec.structs.replace(config.defaults, route=default.name))
+
+
+def _reacting(route: Route, defaults: Defaults) -> Route:
+    """A route with the reactions of `[defaults]` where it has none of its own."""
+    stated = {key: getattr(defaults, key) for key in ("on_rate_limit", "on_timeout", "on_refusal") if getattr(route, key) is None}
+    if route.on_refusal and defaults.on_refusal and not route.on_refusal.phrases:
+        stated["on_refusal"] = msgspec.structs.replace(route.on_refusal, phrases=defaults.on_refusal.phrases)
+    return msgspec.structs.replace(route, **stated)

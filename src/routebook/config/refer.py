@@ -22,6 +22,13 @@ def refer(config: Config, *, problems: Problems) -> None:
     names.routes()
     names.agents()
     names.budgets()
+    for name, experiment in config.experiments.items():
+        routes = [route.name for route in config.routes]
+        names.known(("experiments", name, "route"), experiment.route, routes, what="route", where="[[routes]]")
+        for model in experiment.models:
+            names.known(("experiments", name, "models", model), model, config.models, what="model", where="[models.NAME]")
+    for model in config.alerts.latency_s:
+        names.known(("alerts", "latency_s", model), model, config.models, what="model", where="[models.NAME]")
 
 
 class Names:
@@ -74,9 +81,12 @@ class Names:
                 self.targets((*path, "on_low_quality", "try"), route.on_low_quality.try_)
             if route.agent is not None:
                 self.known((*path, "agent"), route.agent, self.config.agents, what="agent", where="[agents.NAME]")
-        if self.config.defaults.route is not None:
+        defaults = self.config.defaults
+        if defaults.on_refusal:
+            self.targets(("defaults", "on_refusal", "try"), defaults.on_refusal.try_)
+        if defaults.route is not None:
             names = [route.name for route in self.config.routes]
-            self.known(("defaults", "route"), self.config.defaults.route, names, what="route", where="[[routes]]")
+            self.known(("defaults", "route"), defaults.route, names, what="route", where="[[routes]]")
 
     def agents(self) -> None:
         """The models of each agent."""

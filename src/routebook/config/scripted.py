@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
+import msgspec
 from msgspec import Meta
 
 from routebook.config.table import Table
@@ -43,6 +45,15 @@ class Fault(Table, frozen=True, kw_only=True):
     delay_s: Annotated[float, Meta(ge=0)] | None = None
 
 
+class ScriptedCall(Table, frozen=True, kw_only=True):
+    """A tool that a `chaos` model asks for."""
+
+    name: str
+    arguments: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    written: str | None = None
+    """Arguments as text instead, which need not be JSON."""
+
+
 class Chaos(Table, frozen=True, kw_only=True):
     """How a `chaos` provider, or one of its models, behaves: a real server on loopback that answers from a script."""
 
@@ -55,4 +66,10 @@ class Chaos(Table, frozen=True, kw_only=True):
     tokens: Annotated[int, Meta(ge=0)] = 20
     reply: str | None = None
     """The answer; without it words made from the seed."""
+    thoughts: str | None = None
+    """What it thinks aloud before it answers, where the request lets it think."""
     faults: tuple[Fault, ...] = ()
+    calls: tuple[tuple[ScriptedCall, ...], ...] = ()
+    """Where the request has tools: what it asks for at first, after the first results, and so on; then it answers."""
+    preamble: str = ""
+    """What it says before it asks for tools."""

@@ -26,6 +26,8 @@ def make_sense(config: Config, *, problems: Problems) -> None:
     """Add a problem for each table that contradicts itself or what it belongs to."""
     _names(config, problems)
     _place(("books", "path"), config.books.path, problems)
+    if config.alerts.webhook_env is not None:
+        check_variable(("alerts", "webhook_env"), config.alerts.webhook_env, problems)
     for name, provider in config.providers.items():
         _provider(("providers", name), provider, problems)
     for name, model in config.models.items():
@@ -83,9 +85,9 @@ def _provider(path: KeyPath, provider: Provider, problems: Problems) -> None:
                     problems.add((*path, key), f"means nothing for kind = {shown(kind)}: it runs on this machine.", hint="Remove it.")
     _place((*path, "gguf"), provider.gguf, problems)
     if provider.base_url is not None:
-        _address((*path, "base_url"), provider.base_url, problems)
+        check_address((*path, "base_url"), provider.base_url, problems)
     if provider.api_key_env is not None:
-        _variable((*path, "api_key_env"), provider.api_key_env, problems)
+        check_variable((*path, "api_key_env"), provider.api_key_env, problems)
     for name, value in provider.headers.items():
         _header((*path, "headers", name), name, value, problems)
 
@@ -95,7 +97,8 @@ def _place(path: KeyPath, place: str | None, problems: Problems) -> None:
         problems.add(path, f"expected the path of a file, got {shown(place)}.")
 
 
-def _address(path: KeyPath, url: str, problems: Problems) -> None:
+def check_address(path: KeyPath, url: str, problems: Problems) -> None:
+    """Add a problem for what is no plain http address, or holds a secret."""
     try:
         parts = urlsplit(url)
         is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
@@ -109,7 +112,8 @@ def _address(path: KeyPath, url: str, problems: Problems) -> None:
         problems.add(path, "has something after ? or # (not shown here).", hint="Give the address alone; keys stay in the environment.")
 
 
-def _variable(path: KeyPath, name: str, problems: Problems) -> None:
+def check_variable(path: KeyPath, name: str, problems: Problems) -> None:
+    """Add a problem for what is no name of a variable: it may be a key."""
     hint = 'Put the key in the environment or in ~/.env, and its variable\'s name here: api_key_env = "GROQ_API_KEY".'
     if _KEY_START.match(name) or is_keylike(name):
         problems.add(path, "looks like an API key itself, not like the name of a variable (it is not shown here).", hint=hint)
@@ -135,6 +139,8 @@ def _model(path: KeyPath, model: Model, config: Config, problems: Problems) -> N
     soft_s, total_s = model.timeout.soft_s, model.timeout.total_s
     if soft_s is not None and soft_s > total_s:
         problems.add((*path, "timeout", "soft_s"), f"is {soft_s:g}, later than the attempt's end (total_s = {total_s:g}).")
+    if model.api_key_env is not None:
+        check_variable((*path, "api_key_env"), model.api_key_env, problems)
     provider = config.providers.get(model.provider)
     if model.warm and provider is not None and provider_tier(provider) != "local" and problems.is_clean(("providers", model.provider)):
         problems.add((*path, "warm"), f"is for models on this machine; the tier of {shown(model.provider)} is {provider_tier(provider)}.")
@@ -167,7 +173,12 @@ def _budget(path: KeyPath, budget: Budget, problems: Problems) -> None:
 
 
 def _quality_check(path: KeyPath, check: str, problems: Problems) -> None:
+    if what := check_problem(check):
+        problems.add(path, what)
+
+
+def check_problem(check: str) -> str:
+    """Why a text names no check of an answer; empty when it does."""
     module, colon, function = check.partition(":")
     is_function = bool(colon) and all(part.isidentifier() for part in (*module.split("."), function))
-    if check not in _CHECKS and not is_function:
-        problems.add(path, f"expected {', '.join(_CHECKS)} or module:function, got {shown(check)}.")
+    return "" if check in _CHECKS or is_function else f"expected {', '.join(_CHECKS)} or module:function, got {shown(check)}."

@@ -13,8 +13,13 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from routebook.config.alerts import Alerts, Metrics
+from routebook.config.experiments import Experiment
+from routebook.config.pipelines import Pipeline
+from routebook.config.reactions import OnLowQuality, OnRateLimit, OnRefusal, OnTimeout
 from routebook.config.scripted import Chaos
 from routebook.config.table import Table
+from routebook.config.tool_entry import ToolEntry
 from routebook.messages import Priority, Think, Tier
 
 Score = Annotated[float, Meta(ge=0, le=10)]
@@ -33,9 +38,21 @@ class Defaults(Table, frozen=True, kw_only=True):
     """The route of a prompt without a clear signal; without it the last route of the file."""
     deadline_s: Seconds = 180.0
     max_attempts: Count = 8
+    tools: tuple[str, ...] = ()
+    """What the models are told of for prompts that need tools, where neither the cell nor the route says; of `[tools]`."""
+    tool_steps: Count = 8
+    """A request may run tools so often; then the model must answer."""
     system: str | None = None
     explore: Annotated[float, Meta(ge=0, le=0.5)] = 0.05
     """Share of the prompts, at most, on which `best` tries another model to learn of it; 0 for none."""
+    run_all: Literal["ask", "run", "replay"] = "ask"
+    """What a Run All of a notebook does before cells that cost money: ask once, run them, or only replay what the cache has; `$ROUTEBOOK_RUN_ALL`
+    overrides. Where nobody can be asked (nbconvert, papermill), `ask` runs them."""
+    on_rate_limit: OnRateLimit | None = None
+    """This and the next two: of every route that does not say otherwise."""
+    on_timeout: OnTimeout | None = None
+    on_refusal: OnRefusal | None = None
+    """Its phrases count for routes with an `on_refusal` of their own too, unless that has phrases."""
 
 
 class Books(Table, frozen=True, kw_only=True):
@@ -99,12 +116,14 @@ class Provider(Table, frozen=True, kw_only=True):
 
 
 class Timeouts(Table, frozen=True, kw_only=True):
-    """Four separate times of one attempt, and `soft_s`, after which the cell says that it takes longer than it should."""
+    """Four separate times of one attempt, one for the queue before it, and `soft_s`, after which the cell says that it takes too long."""
 
     connect_s: Seconds = 5.0
     first_token_s: Seconds = 60.0
     idle_s: Seconds = 30.0
     total_s: Seconds = 300.0
+    queue_s: Seconds | None = None
+    """For a place, and for room within the limits; then the next candidate is asked. Without it until the deadline."""
     soft_s: Seconds | None = None
 
 
@@ -150,6 +169,8 @@ class Model(Table, frozen=True, kw_only=True):
     """0 to 10 by task."""
     speed: Score | None = None
     memory_gb: Annotated[float, Meta(gt=0)] | None = None
+    api_key_env: str | None = None
+    """A key of its own, where the provider gives one for each model; the NAME of a variable, as on a provider."""
     params: ModelParams = ModelParams()
     warm: bool = False
     """Load it when the router opens; for models on this machine."""
@@ -168,8 +189,8 @@ class Pool(Table, frozen=True, kw_only=True):
     """For `best`: 0 weighs cost only, 1 quality only."""
     tokens: Count | None = None
     """All models of the pool together may use so many, input and output, however they are reached."""
-    per: Literal["hour", "day", "week", "month"] = "month"
-    """How long `tokens` must last."""
+    per: Literal["hour", "day", "week", "month", "ever"] = "month"
+    """How long `tokens` must last; `ever` is a grant that does not come back."""
     alert: Share | tuple[Share, ...] = (0.8, 0.95)
     """Say so once when this share of `tokens` is used, or each of these."""
 
@@ -186,37 +207,6 @@ class OwnTask(Table, frozen=True, kw_only=True):
     """The built-in task it is nearest to."""
     keywords: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
-
-
-class OnRateLimit(Table, frozen=True, kw_only=True):
-    """What a route does after a 429."""
-
-    waits_s: tuple[Annotated[float, Meta(ge=0)], ...] = ()
-    """Wait so long before each retry, unless the provider states a longer time."""
-    then: Literal["next", "raise"] = "next"
-
-
-class OnTimeout(Table, frozen=True, kw_only=True):
-    """What a route does when an attempt's time ran out."""
-
-    retries: Annotated[int, Meta(ge=0)] = 0
-    then: Literal["next", "raise"] = "next"
-
-
-class OnRefusal(Table, frozen=True, kw_only=True):
-    """What a route does after a refusal; without it the refusal is shown."""
-
-    try_: tuple[str, ...] = msgspec.field(default=(), name="try")
-    phrases: tuple[str, ...] = ()
-    """Words that mark an answer as a refusal; a guess, and called one."""
-
-
-class OnLowQuality(Table, frozen=True, kw_only=True):
-    """What a route does with an answer that fails a check."""
-
-    check: Literal["non_empty", "complete", "json", "schema"] | str = "complete"
-    """A check by name, or `module:function` taking the answer's text."""
-    try_: tuple[str, ...] = msgspec.field(default=(), name="try")
 
 
 class Cache(Table, frozen=True, kw_only=True):
@@ -264,9 +254,15 @@ class Route(Table, frozen=True, kw_only=True):
     on_refusal: OnRefusal | None = None
     on_low_quality: OnLowQuality | None = None
     on_stream_break: Literal["restart", "keep", "raise"] = "restart"
+    tools: tuple[str, ...] | None = None
+    """What the models are told of, where the cell does not say; of `[tools]`."""
     hedge: bool = False
     """Ask the next candidate too when the first token takes longer than 95 of 100 did; the first to speak answers, the other is cancelled."""
     cache: Cache | None = None
+    pipeline: str | None = None
+    """Its prompts go through these steps."""
+    long: str | None = None
+    """So do those that are longer than every candidate handles well."""
 
 
 class Agent(Table, frozen=True, kw_only=True):
@@ -291,7 +287,12 @@ class Config(Table, frozen=True, kw_only=True):
     pools: Mapping[str, Pool] = msgspec.field(default_factory=dict)
     tasks: Mapping[str, OwnTask] = msgspec.field(default_factory=dict)
     agents: Mapping[str, Agent] = msgspec.field(default_factory=dict)
+    pipelines: Mapping[str, Pipeline] = msgspec.field(default_factory=dict)
     cache: AnswerCache = AnswerCache()
+    tools: Mapping[str, ToolEntry] = msgspec.field(default_factory=dict)
+    experiments: Mapping[str, Experiment] = msgspec.field(default_factory=dict)
+    alerts: Alerts = Alerts()
+    metrics: Metrics = Metrics()
 
     def tier(self, model: str) -> Tier:
         """The tier of a model: its provider's, but `free` for a cloud model behind a local Ollama, because its prompts leave the machine."""

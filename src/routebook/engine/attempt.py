@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Iterator
-from typing import Any
+from collections.abc import Iterator
+from functools import partial
 
 from routebook.config.values import Model
 from routebook.engine.admission.hearing import heard
 from routebook.engine.admission.limits import Entry, WayIn
 from routebook.engine.admission.reserve import bounded, most_output, most_usd
 from routebook.engine.params import merged
+from routebook.engine.rows import write
 from routebook.engine.runtime import Runtime
 from routebook.engine.settle import opening_row, settled
+from routebook.engine.thoughts import with_own_thoughts
 from routebook.engine.turn import Outcome, Turn
 from routebook.engine.watch import Watch
 from routebook.errors import DeadlineExceeded, LimitReached, LocalOnlyViolation, RoutebookError
 from routebook.events import Started, Waiting
-from routebook.messages import Call, Delta, Plan
+from routebook.messages import Call, Delta
 
 
 async def attempt(runtime: Runtime, turn: Turn, *, outcomes: list[Outcome]) -> Outcome:
@@ -36,7 +38,7 @@ async def attempt(runtime: Runtime, turn: Turn, *, outcomes: list[Outcome]) -> O
     if plan.local and candidate.tier != "local":
         raise LocalOnlyViolation(f"{candidate.model} is {candidate.tier}, and nothing of this request may leave the machine.")
     model = runtime.config.models[candidate.model]
-    call = _call(plan, model)
+    call = _call(turn, model)
     need_usd = most_usd(runtime, candidate.model, call)
     call = bounded(call, model, need_usd=need_usd, is_capped=bool(runtime.books.budgets) or plan.request.budget_usd is not None)
     outcome = Outcome(attempt=opening_row(turn), need_usd=need_usd)
@@ -51,7 +53,7 @@ async def attempt(runtime: Runtime, turn: Turn, *, outcomes: list[Outcome]) -> O
         watch = Watch(model.timeout, until=turn.until, provider=candidate.provider)
         await _stream(runtime, turn, call, outcome, watch)
         outcome.ended = asyncio.get_running_loop().time()
-        if turn.check is not None:
+        if turn.check is not None and not outcome.calls:
             outcome.error = await turn.check(outcome)
     except RoutebookError as error:
         outcome.error = error
@@ -63,11 +65,8 @@ async def attempt(runtime: Runtime, turn: Turn, *, outcomes: list[Outcome]) -> O
         raise
     finally:
         outcome.attempt = settled(runtime, turn, outcome, asked=asked, watch=watch)
-        try:
-            heard_of = heard(outcome, entry.claim.scopes)
-            await _write(outcome, runtime.books.finish(entry.row, outcome.attempt, claim=entry.claim, heard=heard_of))
-        finally:
-            runtime.limits.leave(entry)
+        end = runtime.books.finish(entry.row, outcome.attempt, claim=entry.claim, heard=heard(outcome, entry.claim.scopes))
+        await write(runtime, outcome, end, until=turn.until, then=partial(runtime.limits.leave, entry))
     return outcome
 
 
@@ -89,31 +88,21 @@ async def _enter(runtime: Runtime, turn: Turn, outcome: Outcome, outcomes: list[
         if outcome.error is not None or outcome.is_cancelled:
             outcomes.append(outcome)
             outcome.attempt = settled(runtime, turn, outcome, asked=asked, watch=None)
-            await _write(outcome, runtime.books.note(outcome.attempt))
+            await write(runtime, outcome, runtime.books.note(outcome.attempt), until=turn.until)
     return None
-
-
-async def _write(outcome: Outcome, end: Coroutine[Any, Any, tuple[str, ...]]) -> None:
-    """Write the end of the attempt, whatever happens to the task that waits for it."""
-    writing = asyncio.ensure_future(end)
-    try:
-        outcome.notes += await asyncio.shield(writing)
-    except asyncio.CancelledError:
-        outcome.notes += await writing
-        raise
 
 
 async def _stream(runtime: Runtime, turn: Turn, call: Call, outcome: Outcome, watch: Watch) -> None:
     """Call the model and gather what it says."""
     emit, pieces = turn.emit, outcome.pieces
-    backend = runtime.backend(turn.candidate.provider)
+    backend = runtime.backend(turn.candidate.provider, model=turn.candidate.model)
     emit(Started(model=turn.candidate.model, attempt=turn.number))
     with watch, _soft_limit(turn, outcome, soft_s=runtime.config.models[turn.candidate.model].timeout.soft_s):
         async with contextlib.aclosing(backend.stream(call)) as events:
             async for event in events:
                 if isinstance(event, Delta):
                     watch.token()
-                    (pieces if event.kind == "text" else outcome.thoughts).append(event.text)
+                    {"text": pieces, "thinking": outcome.thoughts, "call": outcome.asked}[event.kind].append(event.text)
                     emit(event)
                 else:
                     outcome.finish = event
@@ -137,12 +126,16 @@ def _soft_limit(turn: Turn, outcome: Outcome, *, soft_s: float | None) -> Iterat
         timer.cancel()
 
 
-def _call(plan: Plan, model: Model) -> Call:
+def _call(turn: Turn, model: Model) -> Call:
+    plan, candidate = turn.plan, turn.candidate
+    params = merged(plan.request.params, model)
     return Call(
         model_id=model.id,
-        messages=plan.request.messages,
-        params=merged(plan.request.params, model),
+        messages=with_own_thoughts(plan.request.messages, by=f"{candidate.provider}/{candidate.model}", is_kept=params.think == "keep"),
+        params=params,
         stream=plan.request.stream,
+        tools=turn.tools,
+        may_call=turn.may_call,
         local=plan.local,
         connect_s=model.timeout.connect_s,
     )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+
+import msgspec
 
 from routebook.engine.attempt import attempt
 from routebook.engine.hedge import race
+from routebook.engine.left import Left
 from routebook.engine.quality import quality_of
 from routebook.engine.runtime import Runtime
+from routebook.engine.toolbox.use import Use
 from routebook.engine.turn import Emit, Ended, Outcome, Turn
 from routebook.engine.walk import Walk
 from routebook.errors import (
@@ -28,11 +31,14 @@ from routebook.errors import (
 )  # fmt: skip
 from routebook.events import Decision, Done, Waiting
 from routebook.messages import Answer, Candidate, Plan
+from routebook.plan.candidates import pools_of
 from routebook.plan.react import Next, Retry, Step, Stop, react
 
 
-async def dispatch(runtime: Runtime, plan: Plan, *, emit: Emit) -> Answer:
+async def dispatch(runtime: Runtime, plan: Plan, *, emit: Emit, until: float | None = None) -> Answer:
     """Try the plan's candidates until one answers; emit what happens, `Done` last (also after a cancellation).
+
+    `until` is the deadline in the loop's time, where the request did not begin just now.
 
     Raises:
         NoCandidate: the plan has none.
@@ -44,14 +50,19 @@ async def dispatch(runtime: Runtime, plan: Plan, *, emit: Emit) -> Answer:
     emit(Decision(plan=plan))
     if not plan.candidates:
         raise NoCandidate(plan)
-    runtime.known.count_turns({candidate.pool for candidate in plan.candidates if candidate.pool})
+    runtime.known.count_turns(pools_of(plan.candidates))
     route = next(route for route in runtime.config.routes if route.name == plan.route)
-    until = asyncio.get_running_loop().time() + plan.deadline_s
-    walk = _Walker(runtime=runtime, plan=plan, emit=emit, route=route, until=until, left=deque(plan.candidates), kind=plan.request.kind)
+    if until is None:
+        until = asyncio.get_running_loop().time() + plan.deadline_s
+    use = Use(runtime, plan, emit=emit, until=until)
+    walk = _Walker(
+        runtime=runtime, plan=plan, emit=emit, route=route, until=until, left=Left(plan.candidates), kind=plan.request.kind, use=use
+    )  # fmt: skip
     answer: Answer | None = None
     failed: RoutebookError | None = None
     try:
-        walk.check = await quality_of(route, plan.request)
+        walk.check = await quality_of(route, plan.request, until=until)
+        await use.open()
         answer = await walk.run()
     except asyncio.CancelledError:
         if walk.outcomes:
@@ -64,6 +75,11 @@ async def dispatch(runtime: Runtime, plan: Plan, *, emit: Emit) -> Answer:
         ended = Ended(plan=plan, outcomes=tuple(walk.outcomes), answer=answer, error=failed)
         for tell in runtime.when_ended:
             tell(ended)
+        if failed is not None:
+            await runtime.alarms.look()
+    await runtime.alarms.look()
+    if said := runtime.alarms.take():
+        answer = msgspec.structs.replace(answer, notes=(*answer.notes, *said))
     emit(Done(answer=answer))
     return answer
 
@@ -84,7 +100,7 @@ class _Walker(Walk):
 
     async def walk(self) -> Answer:  # noqa: RET503  it ends by an answer or by giving up
         while self.left and not self.is_spent:
-            candidate = self.left[0]
+            candidate = self.left.first
             if self.left_s() <= 0:
                 raise self.too_late() from self.last_error
             if not await self.is_ready(candidate):
@@ -97,13 +113,15 @@ class _Walker(Walk):
                 continue
             except LimitReached as error:
                 self.last_error = error
-                if not self.is_parked(candidate):  # else it comes after those that are back sooner
+                if error.is_passing:
+                    self.stepped_aside.add(candidate.model)
+                    self.turn_round(candidate.model, "another notebook's request tries whether it is back")
+                elif not self.is_parked(candidate):  # else it comes after those that are back sooner
                     self.move_on(str(error))
                 continue
-            if outcome.error is None:
-                return self.answer(outcome.finish.reason if outcome.finish else "stop", of=outcome)
             self.last_error = outcome.error
-            if (answer := await self.after(outcome, outcome.error)) is not None:
+            answer = await (self.after_word(outcome) if outcome.error is None else self.after(outcome, outcome.error))
+            if answer is not None:
                 return answer
         self.give_up()
 
@@ -119,8 +137,7 @@ class _Walker(Walk):
             raced = await race(self.runtime, self.turn(candidate), second=self.hedge, after_s=after_s, outcomes=self.outcomes)
             outcome = raced.outcome
             if raced.turn.candidate is not candidate:
-                self.left.remove(raced.turn.candidate)
-                self.left.appendleft(raced.turn.candidate)
+                self.left.put_first(raced.turn.candidate)
                 self.retries = 0
             if raced.lost is not None and raced.lost[1].error is not None:
                 self.left.remove(raced.lost[0].candidate)
@@ -139,7 +156,7 @@ class _Walker(Walk):
 
     def hedge(self) -> Turn | None:
         """The attempt beside the one at hand: by the next candidate that is well."""
-        known, first = self.runtime.known, self.left[0]
+        known, first = self.runtime.known, self.left.first
         others = (other for other in self.left if other.model != first.model and not known.state(other.model).cooling_until)
         second = next(others, None)
         if second is None or self.is_spent:
@@ -171,7 +188,7 @@ class _Walker(Walk):
             f"and the request's deadline is {self.plan.deadline_s:g} s. "
             f"Raise the deadline, or add a fallback to route {self.plan.route!r} in routing.toml."
         )
-        self.left.popleft()
+        self.left.drop_first()
         return False
 
     def is_parked(self, candidate: Candidate) -> bool:
@@ -181,11 +198,11 @@ class _Walker(Walk):
 
     async def is_tried(self, candidate: Candidate) -> bool:
         """Whether to call a model that was out: one request tries it; the others go elsewhere, or wait for how that goes."""
-        known, name = self.runtime.known, candidate.model
+        name = candidate.model
         if await self.runtime.trials.begin(name):
             self.trial = name
             return True
-        if any(known.is_free(other.model) for other in self.left if other.model != name):
+        if self.has_free(candidate):
             self.turn_round(name, "another request tries whether it is back")
             return False
         if name in self.waited_for:
@@ -195,9 +212,16 @@ class _Walker(Walk):
         await self.runtime.trials.wait(name, until=self.until)
         return False
 
+    async def after_word(self, outcome: Outcome) -> Answer | None:
+        """The answer, or the tools that it asks for are run and the model goes on."""
+        if not (outcome.calls and self.use.may_call):
+            return self.answer(outcome.finish.reason if outcome.finish else "stop", of=outcome)
+        await self.run_tools(outcome)
+        return None
+
     async def after(self, outcome: Outcome, error: RoutebookError) -> Answer | None:
         """React to a failure: an answer all the same, another try to come, or an error."""
-        candidate = self.left[0]
+        candidate = self.left.first
         if isinstance(error, Refused):
             return self.after_refusal(outcome, error)
         if isinstance(error, LowQuality):
@@ -248,10 +272,12 @@ class _Walker(Walk):
         is_limited = isinstance(error, RateLimited)
         cool_s = step.cool_s if not isinstance(step, Retry) else step.after_s if is_limited else stated_s or 0.0
         if cool_s:
-            self.runtime.trials.cool(
+            cooled_s = self.runtime.trials.cool(
                 candidate.model, cool_s, error=error, is_relapse=self.trial == candidate.model,
                 is_stated=stated_s is not None or isinstance(step, Retry), is_told=is_limited or stated_s is not None,
             )  # fmt: skip
+            if isinstance(error, RateLimited) and error.states_no_end:
+                self.runtime.limits.tell(candidate.model, cooled_s, config=self.runtime.config, reason=type(error).__name__)
 
     def after_refusal(self, outcome: Outcome, error: Refused) -> Answer | None:
         """Show the refusal, unless the route names who to ask instead; that is the user's choice, and is seen."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import inspect
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -45,6 +46,8 @@ class Quality:
     """Each by its name; they see the text."""
     is_complete_asked: bool = False
     limit_s: float = LIMIT_S
+    until: float = math.inf
+    """The request's deadline, in the loop's time: a check must end before it too."""
 
     async def __call__(self, outcome: Outcome) -> RoutebookError | None:
         """What is wrong with an answer, by the first check that it fails."""
@@ -63,10 +66,11 @@ class Quality:
         return None
 
     async def _verdict(self, name: str, look: Callable[[], Verdict]) -> Verdict:
+        limit_s = min(self.limit_s, max(0.0, self.until - asyncio.get_running_loop().time()))
         try:
-            return await aside(look, limit_s=self.limit_s)
+            return await aside(look, limit_s=limit_s)
         except TimeoutError:
-            return f"the check {name!r} did not end within {self.limit_s:g} s."
+            return f"the check {name!r} did not end within {limit_s:.3g} s."
         except RoutebookError:
             raise
         except Exception as error:  # noqa: BLE001  a check of the user's own: what it raises is what it says
@@ -74,8 +78,8 @@ class Quality:
             return _short(f"{type(error).__name__}: {said}" if said else f"{type(error).__name__}.")
 
 
-async def quality_of(route: Route, request: Request) -> Quality | None:
-    """The checks that a request's answer must pass; `None` when nothing is asked of it.
+async def quality_of(route: Route, request: Request, *, until: float = math.inf) -> Quality | None:
+    """The checks that a request's answer must pass; `None` when nothing is asked of it. `until` is the request's deadline, in the loop's time.
 
     Raises:
         UsageError: the schema is none, or the route's function cannot be found; before anything is sent.
@@ -84,7 +88,7 @@ async def quality_of(route: Route, request: Request) -> Quality | None:
     schema = request.params.json_schema
     if asked is None and not phrases and schema is None:
         return None
-    quality = Quality(phrases=phrases)
+    quality = Quality(phrases=phrases, until=until)
     if schema is not None:
         look = (
             partial(_fits_model, request.shape)

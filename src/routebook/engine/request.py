@@ -10,6 +10,7 @@ from typing import Any
 
 from routebook.config.values import Config
 from routebook.engine.schema import read_schema
+from routebook.engine.toolbox.chest import notes_of
 from routebook.errors import UsageError
 from routebook.messages import PRIORITIES, TIERS, Message, Overrides, Params, Request
 from routebook.near import did_you_mean
@@ -37,6 +38,7 @@ def build_request(prompt: str, overrides: Overrides, *, config: Config) -> Reque
         ),
         model=given.get("model"),
         route=given.get("route"),
+        pipeline=given.get("pipeline"),
         task=given.get("task"),
         complexity=given.get("complexity"),
         agent=given.get("agent"),
@@ -48,6 +50,8 @@ def build_request(prompt: str, overrides: Overrides, *, config: Config) -> Reque
         stream=given.get("stream", True),
         cache=given.get("cache"),
         fresh=bool(given.get("fresh")),
+        tools=notes_of(given.get("tools"), config),
+        confirm=given.get("confirm"),
         kind=given.get("kind", "answer"),
         notebook=given.get("notebook"),
         cell_id=given.get("cell_id"),

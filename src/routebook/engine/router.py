@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack
@@ -18,12 +19,15 @@ from routebook.engine.cache.caching import answered
 from routebook.engine.cache.replay_cost import ReplayCost, replay_cost
 from routebook.engine.channel import Channel
 from routebook.engine.health.warming import warm_asked
-from routebook.engine.learning import fitting, outcomes
 from routebook.engine.loop import EngineLoop, Job, engine_loop
 from routebook.engine.mapping import Mapped, map_prompts
+from routebook.engine.pipelines.choose import pipeline_of
+from routebook.engine.pipelines.foresee import Foreseen, foresee
+from routebook.engine.pipelines.run import run_pipeline
 from routebook.engine.request import build_request
 from routebook.engine.runtime import Runtime, open_runtime
-from routebook.errors import RoutebookError, UsageError
+from routebook.engine.teachable import Teachable
+from routebook.errors import RoutebookError
 from routebook.events import Event
 from routebook.messages import Answer, Attempt, Classification, Overrides, Plan, Request
 from routebook.plan.planner import make_plan
@@ -31,12 +35,11 @@ from routebook.plan.planner import make_plan
 if TYPE_CHECKING:  # pandas loads only when a frame is asked for
     import pandas as pd
 
-    from routebook.learn.evaluate import Evaluation
 
 T = TypeVar("T")
 
 
-class Router:
+class Router(Teachable):
     """Routes prompts by a `routing.toml`, and keeps the books.
 
     Use it from any event loop, or from none: its work is done on the engine's own loop.
@@ -130,6 +133,8 @@ class Router:
             await runtime.comeback.look()
             plan = self._plan(runtime, build_request(prompt, overrides, config=runtime.config))
             runtime.learning.note(plan)
+            if (pipeline := pipeline_of(runtime.config, plan)) is not None:
+                return await run_pipeline(runtime, plan, pipeline, plan_of=partial(self._plan, runtime), emit=emit)
             return await answered(runtime, plan, emit=emit)
 
     # ---- deciding
@@ -138,6 +143,12 @@ class Router:
         """Say what would be tried, in order, and what was left out, each with its reason; nothing is sent."""
         runtime = self.runtime()
         return self._plan(runtime, build_request(prompt, overrides, config=runtime.config))
+
+    def steps_of(self, plan: Plan) -> list[Foreseen]:
+        """Say what each step of the pipeline that a plan's prompt goes through would be sent to; none where it goes through none."""
+        runtime, name = self.runtime(), pipeline_of(self.runtime().config, plan)
+        pipeline = runtime.config.pipelines[name] if name is not None else None
+        return [] if pipeline is None else foresee(runtime.config, plan, pipeline, plan_of=partial(self._plan, runtime))
 
     def classify(self, prompt: str) -> Classification:
         """Classify a prompt, the user's own tasks included."""
@@ -173,90 +184,6 @@ class Router:
     def attempts(self, request_id: str | None = None) -> list[Attempt]:
         """The attempts of one request, or of the newest."""
         return self.runtime().books.read(lambda connection: attempts_of(connection, request_id))
-
-    # ---- learning
-
-    def vote(self, request_id: str, good: bool | float, *, model: str | None = None) -> Attempt:  # noqa: FBT001  it is what one says
-        """Say how good an answer was: True, False, or a number from 0 to 1; the router learns from it. A second vote replaces the first.
-
-        Args:
-            request_id: of the request, as answers and the frame have it.
-            good: how good the answer was.
-            model: whose answer, where several models answered; without it the last one.
-
-        Returns:
-            The attempt that was voted on, as it was before.
-
-        Raises:
-            UsageError: there is no such request, the model was not asked in it, or the number is out of its range.
-            BooksError: the books cannot be written.
-        """
-        return self._engine.run_sync(outcomes.vote(self.runtime().learning, request_id, good, model=model))
-
-    def prefer(self, winner: str, loser: str, *, request_id: str | None = None, is_tie: bool = False) -> tuple[Attempt, Attempt]:
-        """Say that one answer is better than another; the router learns from it.
-
-        Args:
-            winner: the request whose answer is better; with `request_id`, the model.
-            loser: the request whose answer is not; with `request_id`, the model.
-            request_id: the request that both models answered.
-            is_tie: both are as good.
-
-        Returns:
-            The two attempts, as they were before.
-
-        Raises as `vote` does.
-        """
-        return self._engine.run_sync(outcomes.prefer(self.runtime().learning, winner, loser, request_id=request_id, is_tie=is_tie))
-
-    def beliefs(self) -> pd.DataFrame:
-        """What was learned, one row for each task and model that have outcomes: `task, model, mean, sd, n, last`; see `docs/learning.md`."""
-        from routebook.tables.beliefs import beliefs
-
-        runtime = self.runtime()
-        return beliefs(runtime.learning.beliefs, runtime.config)
-
-    def forget(self, *, task: str | None = None, model: str | None = None, everything: bool = False) -> int:
-        """Forget what was learned of a task, of a model, of a model at a task, or everything; return how many outcomes that were.
-
-        The attempts, and what was said of them, stay in the frame.
-
-        Raises:
-            UsageError: nothing is named, or too much.
-            BooksError: the books cannot be written.
-        """
-        if everything == (task is not None or model is not None):
-            raise UsageError("forget takes a task, a model, or both; or everything=True.")
-        return self._engine.run_sync(self.runtime().learning.forget(task=task, model=model))
-
-    def fit(self, frame: pd.DataFrame, *, models: Sequence[str] | None = None) -> Evaluation:
-        """Learn how good each model is for a prompt from prompts with outcomes; `pick = "best"` uses it from then on. See `docs/learning.md`.
-
-        Args:
-            frame: `prompt`, a column with outcomes from 0 to 1 for each model, and `MODEL|total_cost` in US dollars where known.
-            models: the columns of the models, where others hold numbers too.
-
-        Returns:
-            What it is worth: each prompt judged by a fit that had not learned from it.
-
-        Raises:
-            UsageError: the frame cannot be learned from.
-            BooksError: the books cannot be written.
-        """
-        return self._engine.run_sync(fitting.fit(self.runtime(), frame, models=models))
-
-    def unfit(self) -> bool:
-        """Forget what `fit` learned; return whether there was something."""
-        return self._engine.run_sync(fitting.unfit(self.runtime()))
-
-    def evaluate(self, frame: pd.DataFrame, *, models: Sequence[str] | None = None) -> Evaluation:
-        """Say what routing is worth on prompts with outcomes that were not fitted: quality kept against cost saved. Frame as in `fit`.
-
-        Raises:
-            UsageError: the frame cannot be read, or too few of its prompts are new to the fit.
-            BooksError: the books cannot be read.
-        """
-        return fitting.judge(self.runtime(), frame, models=models)
 
     # ---- life
 

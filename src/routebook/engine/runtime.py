@@ -6,7 +6,7 @@ import asyncio
 import datetime as dt
 import random
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,14 +22,20 @@ from routebook.config.prices import price_of
 from routebook.config.values import Budget, Config, Price
 from routebook.engine.admission.limits import Limits
 from routebook.engine.admission.trials import Trials
+from routebook.engine.alerts.alarms import Alarms
+from routebook.engine.alerts.outlets import Outlet, outlets
 from routebook.engine.cache.flights import Flights
 from routebook.engine.health.comeback import Comeback
 from routebook.engine.health.discover import discover
 from routebook.engine.learning import outcomes
+from routebook.engine.learning.experiments import Experiments
 from routebook.engine.learning.fitting import open_fit
 from routebook.engine.learning.learning import Learning
+from routebook.engine.pipelines.numbers import Numbers
+from routebook.engine.toolbox.chest import Chest
 from routebook.engine.turn import Ended
 from routebook.errors import UsageError
+from routebook.plan.candidates import FEW
 from routebook.plan.known import Known
 
 T = TypeVar("T")
@@ -58,13 +64,23 @@ class Runtime:
     trials: Trials = field(init=False)
     comeback: Comeback = field(init=False)
     learning: Learning = field(init=False)
+    alarms: Alarms = field(init=False)
+    experiments: Experiments = field(init=False)
+    chest: Chest = field(init=False)
+    """The tools, and their servers."""
+    outlets: tuple[Outlet, ...] = ()
+    """Where figures go besides the books."""
     is_closing: bool = False
     tasks: set[asyncio.Task[object]] = field(default_factory=set)
     """Those that have a request under way."""
+    writing: set[asyncio.Task[tuple[str, ...]]] = field(default_factory=set)
+    """Rows of attempts that are on their way to the books."""
     when_ended: list[Callable[[Ended], None]] = field(default_factory=list)
     """Each is called on the engine's loop with every request that is over; it must be quick, and must not raise."""
     flights: Flights = field(default_factory=Flights)
     """The calls that equal requests may share."""
+    numbers: Numbers = field(default_factory=Numbers)
+    """Of the attempts of requests that have steps."""
     now: Callable[[], dt.datetime] = utc_now
     """By it answers in the cache grow old."""
 
@@ -72,6 +88,9 @@ class Runtime:
         self.trials = Trials(self.known, rng=self.rng)
         self.comeback = Comeback(self)
         self.learning = Learning(self.books, self.known)
+        self.alarms = Alarms(self)
+        self.experiments = Experiments(self)
+        self.chest = Chest(self.config, self.keys)
         checked = frozenset(route.name for route in self.config.routes if route.on_low_quality is not None)
         self.when_ended.append(partial(outcomes.ended, self.learning, checked_routes=checked))
 
@@ -102,15 +121,17 @@ class Runtime:
         task.add_done_callback(self.tasks.discard)
         return task
 
-    def backend(self, provider: str) -> Backend:
-        """The backend of a provider, made when first asked for."""
-        found = self.backends.get(provider)
+    def backend(self, provider: str, *, model: str | None = None) -> Backend:
+        """The backend of a provider, made when first asked for; a model with a key of its own has one of its own."""
+        own = self.keys.of_model(model) if model is not None else None
+        place = f"{provider}/{model}" if own else provider
+        found = self.backends.get(place)
         if found is None:
             config = self.config
-            models = {name: model for name, model in config.models.items() if model.provider == provider}
-            secret = self.keys.get(provider)
+            models = {name: entry for name, entry in config.models.items() if entry.provider == provider}
+            secret = own or self.keys.get(provider)
             key = secret.reveal() if secret else None
-            found = self.backends[provider] = open_backend(provider, config.providers[provider], key=key, models=models)
+            found = self.backends[place] = open_backend(provider, config.providers[provider], key=key, models=models)
         return found
 
     def price(self, model: str, *, input_tokens: int | None) -> Price | None:
@@ -119,6 +140,12 @@ class Runtime:
         if found is None or (input_tokens or 0) < LONG_PROMPT:
             return found
         return price_of(self.config, model, input_tokens=input_tokens or 0)
+
+    def highest(self, models: Sequence[str], *, input_tokens: int | None) -> Iterable[Price | None]:
+        """Prices of which the dearest is that of the dearest of the models, for a prompt of so many tokens."""
+        if len(models) > FEW and (input_tokens or 0) < LONG_PROMPT:
+            return self.known.highest(frozenset(models))
+        return (self.price(model, input_tokens=input_tokens) for model in models)
 
     async def aclose(self) -> None:
         """End what is under way, then close connections, child processes and the books; safe to call twice.
@@ -133,8 +160,13 @@ class Runtime:
             task.cancel()
         if ending:
             await asyncio.wait(ending)
+        await self.chest.aclose()
         closing, self.backends = self.backends, {}
         await asyncio.gather(*(backend.aclose() for backend in closing.values()), return_exceptions=True)
+        if self.writing:
+            await asyncio.wait(self.writing)
+        for outlet in self.outlets:
+            outlet.close()
         await self.learning.settle()
         await self.books.aclose()
 
@@ -148,6 +180,7 @@ async def open_runtime(config: Config, *, folder: Path, books_path: str) -> Runt
     books = await asyncio.to_thread(Books, books_path, budgets=_budgets(config))  # another program may hold them
     keys = Keys(config, folder=folder)
     known = Known(clock=time.monotonic, unusable=keys.missing)
+    known.missing.update(keys.missing_models)
     runtime = Runtime(config=config, books=books, keys=keys, known=known, limits=Limits(books=books, known=known))
     try:
         runtime.config = await discover(runtime)
@@ -155,6 +188,8 @@ async def open_runtime(config: Config, *, folder: Path, books_path: str) -> Runt
         await runtime.limits.refresh(runtime.config)
         known.prices.update({name: price_of(runtime.config, name) for name in runtime.config.models})
         await runtime.learning.open()
+        runtime.outlets = outlets(runtime)
+        await runtime.experiments.open()
         await open_fit(runtime)
     except BaseException:
         await runtime.aclose()

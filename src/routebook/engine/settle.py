@@ -14,6 +14,7 @@ from routebook.engine.turn import Outcome, Turn
 from routebook.engine.watch import Watch
 from routebook.errors import DeadlineExceeded, LowQuality, ProviderError, Refused, TimedOut
 from routebook.messages import Attempt, FinishReason, Plan, Status, Usage
+from routebook.plan.candidates import models_of
 from routebook.text import estimate_tokens
 
 
@@ -23,7 +24,7 @@ def opening_row(turn: Turn) -> Attempt:
     seen = plan.classification
     return Attempt(
         time=dt.datetime.now(dt.UTC), request_id=request.id, attempt=turn.number, kind=turn.kind,
-        notebook=request.notebook, cell_id=request.cell_id,
+        notebook=request.notebook, cell_id=request.cell_id, step=request.step,
         task=seen.task, complexity=seen.complexity, strength=seen.strength,
         route=plan.route, agent=request.agent, priority=plan.priority,
         model=candidate.model, provider=candidate.provider, tier=candidate.tier, pool=candidate.pool,
@@ -53,6 +54,7 @@ def settled(runtime: Runtime, turn: Turn, outcome: Outcome, *, asked: float, wat
         input_tokens=usage.input_tokens,
         cached_tokens=usage.cached_tokens,
         output_tokens=usage.output_tokens,
+        thinking_tokens=_thinking(usage, outcome),
         tokens_estimated=usage.is_estimated,
         cost_usd=_cost(runtime, turn.candidate.model, usage),
         baseline_usd=_baseline(runtime, turn.plan, usage),
@@ -90,7 +92,7 @@ def _usage(turn: Turn, outcome: Outcome, *, was_sent: bool) -> Usage:
     reported = outcome.finish.usage if outcome.finish is not None else Usage()
     if reported.output_tokens is not None:
         return reported
-    came = outcome.text + "".join(outcome.thoughts)
+    came = outcome.text + "".join(outcome.thoughts) + "".join(outcome.asked)
     if not was_sent or not (came or _was_taken(outcome)):
         return Usage(input_tokens=0, output_tokens=0)  # nothing was answered, so nothing is billed
     return msgspec.structs.replace(
@@ -99,6 +101,14 @@ def _usage(turn: Turn, outcome: Outcome, *, was_sent: bool) -> Usage:
         output_tokens=estimate_tokens(came) if came else 0,
         is_estimated=True,
     )
+
+
+def _thinking(usage: Usage, outcome: Outcome) -> int | None:
+    """Tokens of the output that were thought: as reported, else estimated from what was thought aloud, which is never more than all."""
+    if usage.thinking_tokens is not None or not outcome.thoughts:
+        return usage.thinking_tokens
+    aloud = estimate_tokens("".join(outcome.thoughts))
+    return aloud if usage.output_tokens is None else min(aloud, usage.output_tokens)
 
 
 def _was_taken(outcome: Outcome) -> bool:
@@ -116,4 +126,4 @@ def _cost(runtime: Runtime, model: str, usage: Usage) -> Decimal | None:
 
 def _baseline(runtime: Runtime, plan: Plan, usage: Usage) -> Decimal | None:
     """What the dearest candidate would have cost for the same tokens."""
-    return baseline((runtime.price(candidate.model, input_tokens=usage.input_tokens) for candidate in plan.candidates), usage=usage)
+    return baseline(runtime.highest(models_of(plan.candidates), input_tokens=usage.input_tokens), usage=usage)

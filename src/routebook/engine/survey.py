@@ -12,6 +12,7 @@ from routebook.books.books import Books, local_now
 from routebook.books.claims import Scope
 from routebook.books.connect import MEMORY
 from routebook.books.glance import Cap, caps, count_attempts
+from routebook.books.pools import PoolState, states
 from routebook.books.quota_view import Cooling, LimitLine, cooling, limit_lines
 from routebook.config.values import Price
 from routebook.engine.runtime import Runtime
@@ -49,6 +50,8 @@ class Status(Value, frozen=True, kw_only=True):
     busy: tuple[ModelLine, ...]
     """Models with calls under way or waiting, and those that cool down."""
     caps: tuple[Cap, ...]
+    pools: tuple[PoolState, ...]
+    """Allowances of tokens, each with how long it will last."""
     limits: tuple[LimitLine, ...]
     """Over all kernels: as set in `routing.toml`, and as providers told."""
     cooling: tuple[Cooling, ...]
@@ -83,6 +86,7 @@ def status(runtime: Runtime, *, notebook: str | None = None) -> Status:
     return Status(
         busy=tuple(line for line in lines if line.in_flight or line.queued or line.state == "cooling down"),
         caps=found,
+        pools=pools(runtime),
         limits=limits,
         cooling=cools,
         left_out=dict(runtime.known.unusable),
@@ -90,6 +94,16 @@ def status(runtime: Runtime, *, notebook: str | None = None) -> Status:
         books_bytes=_size(books.path),
         attempts=count,
     )
+
+
+def pools(runtime: Runtime) -> tuple[PoolState, ...]:
+    """What each allowance of tokens has left, and how long that will last.
+
+    Raises:
+        BooksError: the books cannot be read.
+    """
+    books = runtime.books
+    return books.read(lambda connection: tuple(states(connection, books.pools, now=local_now()))) if books.pools else ()
 
 
 def _limits(books: Books, connection: sqlite3.Connection, scopes: Sequence[Scope]) -> tuple[tuple[LimitLine, ...], tuple[Cooling, ...]]:

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from routebook.errors import RoutebookError
 from routebook.events import Event
-from routebook.messages import Answer, Attempt, Candidate, Finish, Kind, Plan
+from routebook.messages import Answer, Attempt, Candidate, Finish, Kind, Plan, ToolCall, ToolSpec
 
 Emit = Callable[[Event], None]
 
@@ -23,6 +23,8 @@ class Outcome:
     """The most it may cost; `None` when its price is unknown."""
     pieces: list[str] = field(default_factory=list)
     thoughts: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    """The arguments of tool calls as they were written."""
     finish: Finish | None = None
     ended: float | None = None
     """When the answer was whole, in the loop's time; checks come after it."""
@@ -36,6 +38,11 @@ class Outcome:
     def text(self) -> str:
         """What came, whole or not."""
         return "".join(self.pieces)
+
+    @property
+    def calls(self) -> tuple[ToolCall, ...]:
+        """The tools that it asks for."""
+        return self.finish.calls if self.finish is not None else ()
 
 
 Check = Callable[[Outcome], Awaitable[RoutebookError | None]]
@@ -55,8 +62,13 @@ class Turn:
     """The request's deadline, in the loop's time."""
     emit: Emit
     check: Check | None = None
+    tools: tuple[ToolSpec, ...] = ()
+    may_call: bool = True
+    """False: no steps are left, so the model must answer."""
     has_next: bool = False
     """Another candidate is left, so that a long queue need not be waited for."""
+    has_free: bool = False
+    """One of the others can be called at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

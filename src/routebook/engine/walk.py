@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from dataclasses import dataclass, field
 from typing import NoReturn
 
 from routebook.config.values import Route
+from routebook.engine.left import Left
 from routebook.engine.runtime import Runtime
+from routebook.engine.toolbox.use import Use
 from routebook.engine.turn import Check, Emit, Outcome, Turn
 from routebook.errors import AllAttemptsFailed, DeadlineExceeded, NoCandidate, RoutebookError
 from routebook.events import Event, Switched
@@ -26,8 +27,9 @@ class Walk:
     route: Route
     until: float
     """The deadline, in the loop's time."""
-    left: deque[Candidate]
-    """The candidate at hand, then those behind it."""
+    left: Left
+    use: Use
+    """Its tools, and what they said."""
     outcomes: list[Outcome] = field(default_factory=list)
     retries: int = 0
     """Of the candidate at hand."""
@@ -45,16 +47,24 @@ class Walk:
     """The model that this request tries, after its cooldown."""
     waited_for: set[str] = field(default_factory=set)
     """The models for whose trial it waited: once is enough, for who waits in line for a dead model gets no answer at all."""
+    stepped_aside: set[str] = field(default_factory=set)
+    """The models that another kernel's request tried, so that others were asked first: once is enough."""
     is_void: bool = False
     """The text streamed last no longer counts."""
 
     def turn(self, candidate: Candidate, *, kind: Kind | None = None, reason: str = "") -> Turn:
         """The next attempt, by this candidate."""
         return Turn(
-            plan=self.plan, candidate=candidate, number=len(self.outcomes) + 1, kind=kind or self.kind,
+            plan=self.use.plan(self.plan), tools=self.use.specs, may_call=self.use.may_call, candidate=candidate, kind=kind or self.kind,
+            number=self.runtime.numbers.next(self.plan.request.id, alone=len(self.outcomes) + 1),
             reason=reason or self.reason or candidate.reason, until=self.until, check=self.check, has_next=len(self.left) > 1,
+            has_free=candidate.model not in self.stepped_aside and self.has_free(candidate),
             emit=self.emit if self.trial is None else self.hear_trial,
         )  # fmt: skip
+
+    def has_free(self, candidate: Candidate) -> bool:
+        """Whether one of the others can be called at once."""
+        return any(self.runtime.known.is_free(other.model) for other in self.left if other.model != candidate.model)
 
     def hear_trial(self, event: Event) -> None:
         """Pass on what is said of a model on trial, and let the others know when it says its first word."""
@@ -69,20 +79,26 @@ class Walk:
     @property
     def is_spent(self) -> bool:
         """No attempt is left."""
-        return len(self.outcomes) >= self.plan.max_attempts
+        return len(self.outcomes) - self.use.steps >= self.plan.max_attempts
 
     def turn_round(self, model: str, reason: str) -> None:
         """Put the candidate at hand behind the others."""
-        self.left.rotate(-1)
+        self.left.turn_round()
         if self.outcomes:
             self.kind, self.reason, self.retries = "fallback", f"{model}: {reason}", 0
 
+    async def run_tools(self, outcome: Outcome) -> None:
+        """Run the tools that an answer asks for; the same model goes on with what they say."""
+        await self.use.step(outcome)
+        names = ", ".join(dict.fromkeys(call.name for call in outcome.calls))
+        self.kind, self.reason, self.retries = "tool", f"goes on with what {names} said", 0
+
     def move_on(self, reason: str) -> None:
         """Leave the candidate at hand for the next."""
-        gone = self.left.popleft()
+        gone = self.left.drop_first()
         self.kind, self.reason, self.retries = "fallback", f"{gone.model}: {reason}", 0
         if self.left:
-            self.tell_switched(gone.model, self.left[0].model, reason)
+            self.tell_switched(gone.model, self.left.first.model, reason)
 
     def tell_switched(self, gone: str, to: str, reason: str) -> None:
         """Say that the text so far is void, and who is asked now."""
@@ -91,11 +107,11 @@ class Walk:
 
     def reroute(self, names: tuple[str, ...]) -> bool:
         """Put others behind the candidate at hand, instead of those there; false when none of them can take the prompt."""
-        candidate = self.left[0]
+        candidate = self.left.first
         others = instead(self.runtime.config, self.plan, names, known=self.runtime.known, rng=self.runtime.rng) if names else ()
         others = tuple(other for other in others if other.model != candidate.model)
         if others:
-            self.left = deque((candidate, *others))
+            self.left = Left((candidate, *others))
         return bool(others)
 
     def flawed_answer(self, outcome: Outcome) -> Answer:
@@ -120,7 +136,9 @@ class Walk:
             plan=self.plan,
             attempts=tuple(outcome.attempt for outcome in self.outcomes),
             finish_reason=reason,
-            notes=tuple(note for outcome in self.outcomes for note in outcome.notes),
+            echo=counts.finish.echo if counts.finish is not None else {},
+            notes=(*self.use.notes, *(note for outcome in self.outcomes for note in outcome.notes)),
+            tools=tuple(self.use.runs),
             answered_by=None if counts is self.outcomes[-1] else counts.attempt.attempt,
         )
 
@@ -135,6 +153,6 @@ class Walk:
         """Raise what fits best: that time is over, the one error there was, or all of them."""
         if self.left_s() <= 0:
             raise self.too_late() from self.last_error
-        if self.outcomes:
+        if any(outcome.error is not None for outcome in self.outcomes):  # else all went well, up to what stopped the next step
             raise AllAttemptsFailed([outcome.attempt for outcome in self.outcomes]) from self.last_error
         raise self.last_error or NoCandidate(self.plan)

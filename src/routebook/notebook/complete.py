@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
 
+from routebook.engine.toolbox.tool import registered
 from routebook.errors import RoutebookError
 from routebook.labels import TASKS
 from routebook.notebook.options import OPTIONS
@@ -16,6 +17,10 @@ from routebook.notebook.subcommands import SUBCOMMANDS
 
 CELL: Final = re.compile(r"\s*%%route(?!\S)")
 LINE: Final = re.compile(r"\s*%route(?!\S)")
+LISTS: Final = ("--compare", "--ensemble", "--tools")
+"""Options that take names with commas between them."""
+NAMES: Final = {"--task": "tasks", "--model": "models", "--agent": "agents"}
+"""What the flags of subcommands name."""
 NAMED: Final = re.compile(r"\{\{[ \t]*(\w*)$")
 
 
@@ -53,9 +58,7 @@ class Completer:
             return {"completions": [], "suppress": False}
         if is_cell and context.cursor_line > context.full_text[: is_cell.end()].count("\n"):
             return self._in_prompt(before)
-        typed = re.search(r"\S*$", before)
-        fragment = typed[0] if typed else ""
-        words = before[: len(before) - len(fragment)].split()
+        words, fragment = _parted(before)
         found = [SimpleCompletion(text, type=kind) for text, kind in self._choices(words) if text.startswith(fragment)]
         return _only(found, fragment=fragment) if words else {"completions": [], "suppress": False}
 
@@ -86,8 +89,13 @@ class Completer:
         """The subcommands, or what the one that is typed takes."""
         if not words:
             yield from ((subcommand.name, "subcommand") for subcommand in SUBCOMMANDS)
-        elif len(words) == 1:
-            yield from ((word, "value") for subcommand in SUBCOMMANDS if subcommand.name == words[0] for word in subcommand.words)
+            return
+        offered = next((subcommand.words for subcommand in SUBCOMMANDS if subcommand.name == words[0]), ())
+        flag = words[-1]
+        if flag in NAMES and flag in offered:
+            yield from ((name, NAMES[flag].rstrip("s")) for name in self._names(NAMES[flag]))
+        elif len(words) == 1 or (flag not in offered and words[-2] in offered):  # behind a flag's value other flags may follow
+            yield from ((word, "value") for word in offered if word not in words)
 
     def _names(self, kind: str) -> Iterable[str]:
         """The names of the config, discovered models too once a cell has run; none while `routing.toml` is wrong, which a cell will say."""
@@ -99,9 +107,24 @@ class Completer:
         return {
             "models": [*config.models, *config.pools],
             "routes": [route.name for route in config.routes],
+            "pipelines": list(config.pipelines),
             "tasks": [*TASKS, *config.tasks],
             "agents": list(config.agents),
+            "tools": ["all", "none", *config.tools, *registered()],
         }[kind]
+
+
+def _parted(before: str) -> tuple[list[str], str]:
+    """The words before the cursor, and the piece that is being typed: of `--model=NAME` the name, of `--compare A,B` the last of the names."""
+    typed = re.search(r"\S*$", before)
+    fragment = typed[0] if typed else ""
+    words = before[: len(before) - len(fragment)].split()
+    flag, equals, value = fragment.partition("=")
+    if equals and flag.startswith("--"):
+        words, fragment = [*words, flag], value
+    if words and words[-1] in LISTS:
+        fragment = fragment.rpartition(",")[2]
+    return words, fragment
 
 
 def _only(found: Sequence[SimpleCompletion], *, fragment: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Loading and unloading: registers the magics and the completion, and nothing else."""
+"""Loading and unloading: registers the magics, the completion and what tells a Run All, and nothing else."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from routebook.notebook.complete import Completer
 from routebook.notebook.magics import RouteMagics
+from routebook.notebook.series import Watch
 from routebook.notebook.session import Session
 
 _NAME = "_routebook"
@@ -16,10 +17,12 @@ def load(shell: Any) -> None:  # noqa: ANN401  IPython has no types
     if getattr(shell, _NAME, None) is not None:
         return
     magics = RouteMagics(shell, Session(shell))
+    watch = Watch(shell, magics.session.series)
     matcher = Completer(magics.session).matcher()
     shell.register_magics(magics)
     shell.Completer.custom_matchers.append(matcher)
-    setattr(shell, _NAME, (magics, matcher))
+    watch.start()
+    setattr(shell, _NAME, (magics, matcher, watch))
 
 
 def session_of(shell: Any) -> Session | None:  # noqa: ANN401
@@ -33,8 +36,9 @@ def unload(shell: Any) -> None:  # noqa: ANN401
     found = getattr(shell, _NAME, None)
     if found is None:
         return
-    magics, matcher = found
+    magics, matcher, watch = found
     setattr(shell, _NAME, None)
+    watch.stop()
     shell.Completer.custom_matchers[:] = [other for other in shell.Completer.custom_matchers if other is not matcher]
     shell.configurables[:] = [other for other in shell.configurables if other is not magics]
     manager = shell.magics_manager

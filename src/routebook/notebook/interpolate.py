@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from routebook.errors import UsageError
+from routebook.messages import Answer
 from routebook.near import did_you_mean
 
 NAME: Final = re.compile(r"\{\{[ \t]*([^\W\d]\w*)[ \t]*\}\}")
@@ -34,7 +35,7 @@ def used(prompt: str, names: Mapping[str, Any]) -> list[Used]:
 
 
 def interpolate(prompt: str, names: Mapping[str, Any], *, own: Iterable[str] | None = None) -> str:
-    """Replace each `{{name}}`: strings as they are, tables as schema, head and size, anything else by `str`.
+    """Replace each `{{name}}`: strings as they are, answers by their text, tables as schema, head and size, anything else by `str`.
 
     Args:
         prompt: the text.
@@ -53,7 +54,7 @@ def interpolate(prompt: str, names: Mapping[str, Any], *, own: Iterable[str] | N
 
 
 def _shown(name: str, value: Any) -> str:  # noqa: ANN401  any variable
-    text = value if isinstance(value, str) else _table(value) or str(value)
+    text = value if isinstance(value, str) else value.text if isinstance(value, Answer) else _table(value) or str(value)
     if len(text) > MOST:
         raise UsageError(f"{{{{{name}}}}} is {len(text):,} characters long; at most {MOST:,} are sent. Send a part of it, or a summary.")
     return text

@@ -6,9 +6,11 @@ An interrupt cancels the requests, waits for their rows to be written, and ends 
 
 from __future__ import annotations
 
+import contextlib
 import queue
+import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError
 from functools import partial
 from typing import Final, Protocol
@@ -19,8 +21,11 @@ from routebook.events import Done, Event
 from routebook.messages import Answer
 from routebook.notebook import wording
 from routebook.notebook.gather import Gathered, News
+from routebook.notebook.stages import Stage
 
 TICK_S: Final = 0.05
+MANY: Final = 4
+"""Above so many panes it is shown half as often: nobody reads more of them at once, and each time costs the page all that moves in it."""
 HEARTBEAT_S: Final = 0.1
 """How often an idle wait looks up: on Windows an interrupt is only noticed between two waits."""
 GRACE_S: Final = 2.0
@@ -40,6 +45,9 @@ class View(Protocol):
 
     def show(self, *, head: str | None, state: str | None, delta: str, void: str | None) -> None:
         """Show what has gathered: a new headline, a new state, more text; `void` says why the text before it no longer counts."""
+
+    def steps(self, stages: Sequence[Stage]) -> None:
+        """Show the steps of a pipeline so far, in place of those shown before."""
 
     def close(self, answer: Answer | None) -> None:
         """Show the final form; `None` when there is no answer. Called also when it was never opened."""
@@ -65,14 +73,14 @@ class Interrupted(KeyboardInterrupt):
         return [f"Stopped: {self}"]
 
 
-def follow(start: Start, view: View) -> Answer:
-    """Start a request, show it while it runs, and return its answer.
+def follow(start: Start, view: View, *, between: Callable[[], object] = lambda: None) -> Answer:
+    """Start a request, show it while it runs, and return its answer; `between` is called now and then meanwhile, on this thread.
 
     Raises:
         Interrupted: the stop button, Ctrl-C or Cancel; the partial text stays in the cell.
         RoutebookError: no answer came.
     """
-    ended = follow_all({ALONE: start}, _OnePane(view))
+    ended = follow_all({ALONE: start}, _OnePane(view), between=between)
     if failure := ended.failures.get(ALONE):
         raise failure
     if ALONE in ended.cancelled:
@@ -101,7 +109,7 @@ class Ended:
                 self.failures[pane] = error
 
 
-def follow_all(starts: Mapping[str, Start], view: PanesView) -> Ended:
+def follow_all(starts: Mapping[str, Start], view: PanesView, *, between: Callable[[], object] = lambda: None) -> Ended:
     """Start requests together, show each in its pane, and return how they ended; a pane that was cancelled ends alone.
 
     Raises:
@@ -112,7 +120,7 @@ def follow_all(starts: Mapping[str, Start], view: PanesView) -> Ended:
     try:
         if drain.has_begun():
             view.open(cancel=lambda pane: jobs[pane].cancel())
-            drain.run(view)
+            drain.run(view, between=between)
         drain.ended.take(jobs)
     except KeyboardInterrupt:
         for job in jobs.values():
@@ -134,8 +142,11 @@ class Drain:
         self.ended = Ended()
         self._events: queue.SimpleQueue[tuple[str, Event | None]] = queue.SimpleQueue()
         self._gathered = {pane: Gathered() for pane in panes}
-        self._left = len(self._gathered)
-        """Requests that have not ended."""
+        self._tick_s = TICK_S if len(self._gathered) <= MANY else 2 * TICK_S
+        self._left = self._unheard = len(self._gathered)
+        """Requests whose end was not taken in yet, and those that have not ended."""
+        self._over = threading.Event()
+        """All have ended."""
 
     def ears(self, pane: str) -> tuple[Callable[[Event], None], Callable[[], None]]:
         """What a pane's request calls with each event, and at its end."""
@@ -143,6 +154,10 @@ class Drain:
 
     def _hear(self, pane: str, event: Event | None) -> None:
         self._events.put((pane, event))
+        if event is None:
+            self._unheard -= 1  # all of them are called on the engine's one thread
+            if not self._unheard:
+                self._over.set()
 
     def has_begun(self) -> bool:
         """Wait a moment for the first word; false when all ended without one: an option was wrong, and there is nothing to show."""
@@ -154,19 +169,21 @@ class Drain:
                 return True
         return self._is_new
 
-    def run(self, view: PanesView) -> None:
-        """Show events as they come, at most twenty times a second, until all have ended."""
+    def run(self, view: PanesView, *, between: Callable[[], object] = lambda: None) -> None:
+        """Show events as they come, at most twenty times a second, until all have ended.
+
+        Between two times it sleeps through all but the last end: to be woken by every token costs more than all else that is done with it.
+        """
         shown_at = 0.0
         while self._left:
-            wait_s = TICK_S - (time.monotonic() - shown_at)
-            if self._is_new and wait_s <= 0:
+            between()
+            if not self._is_new:
+                self._wait_for_one()
+            if self._is_new:
+                self._over.wait(self._tick_s - (time.monotonic() - shown_at))
+                self._take_all()
                 self._show(view)
                 shown_at = time.monotonic()
-                continue
-            try:
-                self._take(wait_s if self._is_new else HEARTBEAT_S)
-            except queue.Empty:
-                continue
         if self._is_new:
             self._show(view)
 
@@ -183,8 +200,19 @@ class Drain:
     def _is_new(self) -> bool:
         return any(not gathered.is_empty for gathered in self._gathered.values())
 
+    def _wait_for_one(self) -> None:
+        with contextlib.suppress(queue.Empty):
+            self._take(HEARTBEAT_S)
+
+    def _take_all(self) -> None:
+        """What has gathered; of a producer that never pauses, as much as there is time for."""
+        until = time.monotonic() + TICK_S
+        with contextlib.suppress(queue.Empty):
+            while time.monotonic() < until:
+                self._take(0.0)
+
     def _take(self, timeout_s: float) -> None:
-        pane, event = self._events.get(timeout=timeout_s)
+        pane, event = self._events.get(block=timeout_s > 0, timeout=timeout_s)
         if event is None:
             self._left -= 1
         elif isinstance(event, Done):
@@ -208,7 +236,10 @@ class _OnePane:
         self.view.open(cancel=partial(cancel, ALONE))
 
     def show(self, news: Mapping[str, News]) -> None:
-        self.view.show(**news[ALONE]._asdict())
+        piece = news[ALONE]
+        if piece.stages is not None:
+            self.view.steps(piece.stages)
+        self.view.show(head=piece.head, state=piece.state, delta=piece.delta, void=piece.void)
 
     def close(self, answers: Mapping[str, Answer], _failures: Mapping[str, RoutebookError]) -> None:
         self.view.close(answers.get(ALONE))

@@ -48,13 +48,17 @@ class RouteMagics(Magics):
         session = self.session
         prompt = (cell if given.raw else interpolate(cell, session.shell.user_ns, own=session.names)).strip()
         asked = options.overrides(given, session.shell.user_ns)
-        asked.update(Overrides(history=session.history(given.history or 0), notebook=session.notebook, cell_id=session.cell_id))
+        asked.update(Overrides(history=session.history(given.history or 0, think=given.think), notebook=session.notebook, cell_id=session.cell_id))
         router = session.router
         if given.dry:
             from routebook.notebook.commands.plan import show_plan
 
-            show_plan(session, cell, asked, is_raw=given.raw)
+            show_plan(session, cell, asked, is_raw=given.raw, name=given.out)
             return
+        admitted = session.guard.admit(given, prompt, asked)
+        if admitted is None:
+            return
+        asked = admitted
         if given.compare:
             from routebook.notebook.panels.compare import compare
 
@@ -76,8 +80,14 @@ class RouteMagics(Magics):
             start_behind(session, prompt, asked, name=given.out)
             return
         from routebook.notebook.live import follow
+        from routebook.notebook.panels.confirm import Confirming
 
-        answer = follow(lambda emit, on_end: router.start(prompt, emit=emit, on_end=on_end, **asked), session.view())
+        confirming = Confirming(session)
+        if session.is_interactive:
+            asked["confirm"] = confirming
+        answer = follow(
+            lambda emit, on_end: router.start(prompt, emit=emit, on_end=on_end, **asked), session.view(), between=confirming.look
+        )
         session.remember(prompt, answer)
         self._keep(given.out, answer)
 
@@ -98,5 +108,5 @@ class _shortly:  # noqa: N801  reads as a word: with _shortly()
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         """Give an error of ours its short rendering."""
         if isinstance(error, RoutebookError):
-            lines = [f"{type(error).__name__}: {error}"]
+            lines = [f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())]
             error._render_traceback_ = lambda: lines  # type: ignore[attr-defined]

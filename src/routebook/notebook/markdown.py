@@ -27,6 +27,9 @@ PATIENCE_S: Final = 2.0
 CODE: Final = "background:rgba(128,128,128,0.1);padding:8px 12px;margin:4px 0 12px;border-radius:3px;overflow-x:auto"
 """The style of a code block, in what an untrusted notebook keeps and both themes bear."""
 
+LINK: Final = "text-decoration:underline"
+"""The style of a link: JupyterLab shows it by its colour alone, which not everyone sees."""
+
 
 class _TooLongError(Exception):
     """Rendering took longer than it may."""
@@ -81,11 +84,11 @@ def _code(_self: Any, tokens: Any, index: int, _options: Any, _env: Any) -> str:
 def _image(self: Any, tokens: Any, index: int, options: Any, env: Any) -> str:  # noqa: ANN401, ARG001  the parser's own signature
     token = tokens[index]
     source = escape(str(token.attrs.get("src", "")), quote=True)
-    return f'<a href="{source}" rel="noopener noreferrer nofollow" target="_blank">[image: {inert(token.content or "image")}]</a>'
+    return f'<a href="{source}" rel="noopener noreferrer nofollow" target="_blank" style="{LINK}">[image: {inert(token.content or "image")}]</a>'
 
 
 def _link(self: Any, tokens: Any, index: int, options: Any, env: Any) -> str:  # noqa: ANN401  the parser's own signature
     token = tokens[index]
     token.attrs = {name: value for name, value in token.attrs.items() if name in ("href", "title")}
-    token.attrs |= {"rel": "noopener noreferrer nofollow", "target": "_blank"}
+    token.attrs |= {"rel": "noopener noreferrer nofollow", "target": "_blank", "style": LINK}
     return str(self.renderToken(tokens, index, options, env))

@@ -25,7 +25,7 @@ class Option:
     type: Callable[[str], Any] = str
     choices: tuple[str, ...] = ()
     names: str | None = None
-    """What its value names (`models`, `routes`, `tasks`, `agents`), for completion."""
+    """What its value names (`models`, `routes`, `pipelines`, `tasks`, `agents`), for completion."""
 
     @property
     def is_switch(self) -> bool:
@@ -36,6 +36,7 @@ class Option:
 OPTIONS: Final = (
     Option(("-m", "--model"), "this model or pool, no choosing", "NAME", names="models"),
     Option(("--route",), "this route of routing.toml", "NAME", names="routes"),
+    Option(("--pipeline",), "go through the steps of this pipeline", "NAME", names="pipelines"),
     Option(("--task",), "take the prompt as this task", "NAME", names="tasks"),
     Option(("--complexity",), "take the prompt as this hard, 0 to 10", "N", float),
     Option(("--agent",), "the agent who asks", "NAME", names="agents"),
@@ -60,6 +61,7 @@ OPTIONS: Final = (
     Option(("--think",), "thinking, for models that have it", "WHEN", choices=("on", "off", "keep")),
     Option(("--schema",), "check the answer by this variable (JSON schema, pydantic model) or .json file", "NAME"),
     Option(("--history",), "send the last N exchanges of this notebook too", "N", int),
+    Option(("--tools",), "the tools a model may use, with commas between them; or all, or none", "A,B,…", names="tools"),
     Option(("--no-cache",), "neither read nor write the cache"),
     Option(("--fresh",), "ask again, and keep the new answer in the cache"),
     Option(("--raw",), "leave {{name}} as it is"),
@@ -128,6 +130,8 @@ def parse(line: str) -> argparse.Namespace:
         raise UsageError(f"{' and '.join(shapes)} do not go together: leave one out.")
     if (given.compare or given.ensemble) is not None and given.model is not None:
         raise UsageError(f"{shapes[0]} names the models itself: leave -m out.")
+    if given.pipeline is not None and (given.compare or given.ensemble or given.arena):
+        raise UsageError(f"--pipeline makes one answer of several steps, and {shapes[0]} compares models: leave one out.")
     if given.history is not None and given.history < 0:
         raise UsageError(f"--history takes how many exchanges to send, 0 or more, not {given.history}.")
     return given
@@ -142,6 +146,7 @@ def overrides(given: argparse.Namespace, names: Mapping[str, Any] | None = None)
     return Overrides(
         model=given.model,
         route=given.route,
+        pipeline=given.pipeline,
         task=given.task,
         complexity=given.complexity,
         agent=given.agent,
@@ -155,6 +160,7 @@ def overrides(given: argparse.Namespace, names: Mapping[str, Any] | None = None)
         max_tokens=given.max_tokens,
         think=given.think,
         schema=None if given.schema is None else named_schema(given.schema, names or {}),
+        tools=given.tools,
         cache=False if given.no_cache else None,
         fresh=given.fresh,
     )

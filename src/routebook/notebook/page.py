@@ -16,6 +16,7 @@ from routebook.messages import Answer, Plan
 from routebook.notebook import wording
 from routebook.notebook.inert import inert
 from routebook.notebook.markdown import render
+from routebook.notebook.stages import stages_of, tool_stage
 
 Bundle = dict[str, str]
 """A MIME bundle: `text/html` and its twin `text/plain`."""
@@ -27,10 +28,12 @@ def answer_page(answer: Answer) -> Bundle:
     """The whole answer: headline, text, footline, and why."""
     head, foot = wording.headline(answer.plan, model=answer.model), wording.footline(answer)
     html = template("answer").substitute(
-        head=inert(head), body=_body(answer), foot=inert(foot), notes=_notes(answer.notes), why=_why(answer.plan, attempts_of(answer))
-    )
+        head=inert(head), stages=_stages(answer), body=_body(answer), foot=inert(foot), notes=_notes(answer.notes),
+        why=_why(answer.plan, attempts_of(answer)),
+    )  # fmt: skip
     notes = "".join(f"\n! {note}" for note in answer.notes)
-    return {"text/html": html, "text/plain": f"[{head}]\n\n{answer.text.strip() or NOTHING}\n\n[{foot}]{notes}"}
+    stages = "".join(f"[{stage.title}]\n" for stage in stages_of(answer))
+    return {"text/html": html, "text/plain": f"[{head}]\n{stages}\n{answer.text.strip() or NOTHING}\n\n[{foot}]{notes}"}
 
 
 def unfinished_page(head: str, text: str) -> Bundle:
@@ -63,7 +66,8 @@ def why_page(answer: Answer) -> Bundle:
 def attempts_of(answer: Answer) -> list[tuple[str, list[str]]]:
     """The attempts, as one more section of the reasons."""
     lines = [f"{attempt.attempt}. {wording.attempt_line(attempt)}" for attempt in answer.attempts]
-    return [("Attempts", lines)]
+    tools = [stage.title for stage in map(tool_stage, answer.tools)]
+    return [("Attempts", lines), *([("Tools run", tools)] if tools else [])]
 
 
 def sections_text(parts: list[tuple[str, list[str]]]) -> str:
@@ -74,6 +78,11 @@ def sections_text(parts: list[tuple[str, list[str]]]) -> str:
 def _body(answer: Answer) -> str:
     thinking = template("thinking").substitute(text=escape(answer.thinking)) if answer.thinking else ""
     return thinking + (render(answer.text) if answer.text else f"<p><em>{NOTHING}</em></p>")
+
+
+def _stages(answer: Answer) -> str:
+    """The steps of a pipeline, each folded."""
+    return "".join(template("stage").substitute(title=inert(stage.title), body=render(stage.text)) for stage in stages_of(answer))
 
 
 def _notes(notes: tuple[str, ...]) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from routebook.messages import Answer
 from routebook.notebook import wording
+from routebook.notebook.stages import Stage
 
 
 class PipeView:
@@ -16,6 +17,7 @@ class PipeView:
         """`is_quiet` says nothing about the answer; `is_whole` writes it once it is complete."""
         self._is_quiet, self._is_whole = is_quiet, is_whole
         self._said = ""
+        self._steps = 0
         self._has_text = False
         self._is_in_line = False
 
@@ -28,10 +30,17 @@ class PipeView:
             self._say(f"what came is void: {void}")
         if head is not None:
             self._say(head)
-        if state not in (None, "", "answering") and sys.stderr.isatty():
+        if state and not state.endswith("answering") and sys.stderr.isatty():
             self._say(str(state))
         if delta and not self._is_whole:
             self._write(delta)
+
+    def steps(self, stages: Sequence[Stage]) -> None:
+        """Say of each step that has ended what it took; its text is no answer."""
+        ended = [stage for stage in stages if stage.is_done]
+        for stage in ended[self._steps :]:
+            self._say(stage.title)
+        self._steps = len(ended)
 
     def close(self, answer: Answer | None) -> None:
         """End the text with a line break, and say what it took."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from routebook.messages import Answer, Message
+from routebook.notebook.series import Series
 
 if TYPE_CHECKING:  # the router loads with the first cell
     from routebook.engine.router import Router
@@ -17,6 +18,7 @@ if TYPE_CHECKING:  # the router loads with the first cell
     from routebook.notebook.page import Bundle
     from routebook.notebook.panels.background import Jobs
     from routebook.notebook.panels.board import Board
+    from routebook.notebook.panels.run_all import Guard
     from routebook.notebook.widget import LastPage
 
 
@@ -27,9 +29,12 @@ class Session:
         """`shell` is IPython's `InteractiveShell`."""
         self.shell = shell
         self.last: Answer | None = None
-        self._exchanges: list[tuple[str, str]] = []
+        self._exchanges: list[tuple[Message, Message]] = []
         self._router: Router | None = None
         self._jobs: Jobs | None = None
+        self._guard: Guard | None = None
+        self.series = Series()
+        """The cells that were sent together with the one that runs."""
         self.board: Board | None = None
         """The one that is live."""
 
@@ -82,13 +87,16 @@ class Session:
         self.last = answer
         self.shell.user_ns["_route"] = answer
         if answer.text and answer.finish_reason != "cancelled":
-            self._exchanges.append((prompt, answer.text))
+            self._exchanges.append((Message(role="user", content=prompt), answer.turn))
 
-    def history(self, exchanges: int) -> tuple[Message, ...]:
-        """The last so many exchanges, as messages."""
-        recent = self._exchanges[-exchanges:] if exchanges > 0 else []
-        pairs = ((Message(role="user", content=asked), Message(role="assistant", content=said)) for asked, said in recent)
-        return tuple(message for pair in pairs for message in pair)
+    def history(self, exchanges: int, *, think: str | None = None) -> tuple[Message, ...]:
+        """The last so many exchanges, as messages; with what was thought in them where `think`, or a model's own `thinking`, keeps it."""
+        recent = [turn for turns in (self._exchanges[-exchanges:] if exchanges > 0 else []) for turn in turns]
+        if not any(turn.echo for turn in recent) or think == "keep":
+            return tuple(recent)
+        if think is None and any(model.thinking == "keep" for model in self.router.runtime().config.models.values()):
+            return tuple(recent)
+        return tuple(Message(role=turn.role, content=turn.content) for turn in recent)
 
     def view(self) -> View:
         """What shows a cell while it runs here."""
@@ -108,6 +116,15 @@ class Session:
 
             self._jobs = Jobs()
         return self._jobs
+
+    @property
+    def guard(self) -> Guard:
+        """What stands before the cells of a Run All, made when first needed."""
+        if self._guard is None:
+            from routebook.notebook.panels.run_all import Guard
+
+            self._guard = Guard(self)
+        return self._guard
 
     def panes_view(self, panes: Sequence[str], *, last_page: LastPage) -> PanesView:
         """What shows several requests of a cell side by side here."""
@@ -143,8 +160,19 @@ class Session:
     @property
     def notebook(self) -> str | None:
         """The notebook's name, where the front end tells it."""
+        file = self.notebook_file
+        return file.name if file is not None else None
+
+    @property
+    def notebook_file(self) -> Path | None:
+        """The notebook's file, where the front end tells it; it may be on another machine."""
         path = os.environ.get("JPY_SESSION_NAME") or self.shell.user_ns.get("__vsc_ipynb_file__")
-        return Path(path).name if path else None
+        return Path(path) if path else None
+
+    @property
+    def source(self) -> str:
+        """The running cell's whole text, where this is a kernel."""
+        return str(self.shell.get_parent().get("content", {}).get("code", "")) if self.is_kernel else ""
 
     @property
     def cell_id(self) -> str | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+from routebook.config.preset import PRESETS
 from routebook.errors import UsageError
 from routebook.near import did_you_mean
 
@@ -51,6 +52,12 @@ SUBCOMMANDS: Final = (
         "jobs", "[show|cancel N]", "the background cells: state, model, prompt; an answer; an end", "jobs.jobs", words=("show", "cancel")
     ),
     Subcommand("plan", "TEXT", "what a prompt would be sent to, and why; nothing is sent", "plan.plan"),
+    Subcommand(
+        "wrong", "[ID] [--task NAME]", "mark the last prompt, or that of an ID, as routed wrongly; --undo takes it back", "routing.wrong",
+        words=("--task", "--undo"),
+    ),
+    Subcommand("accuracy", "", "how often prompts went the right way, by day", "routing.accuracy"),
+    Subcommand("experiments", "", "the routes that are parted between models: figures, and how sure one may be", "experiments.experiments"),
     Subcommand("good", "[ID]", "mark the last answer, or the one of a request's ID, as good", "feedback.good"),
     Subcommand("bad", "[ID]", "mark the last answer, or the one of a request's ID, as bad", "feedback.bad"),
     Subcommand("beliefs", "", "what was learned of the models, by task", "beliefs.beliefs"),
@@ -62,9 +69,14 @@ SUBCOMMANDS: Final = (
         "fit", "NAME|--reset", "learn your models from a DataFrame of prompts and outcomes, and say what it is worth; or forget it", "fit.fit",
         words=("--reset",),
     ),
-    Subcommand("doctor", "", "check keys, addresses and models for real, and say what to type", "doctor.doctor"),
+    Subcommand(
+        "doctor", "[--all]", "check keys, addresses and one model, or each, for real, and say what to type", "doctor.doctor", words=("--all",)
+    ),
     Subcommand("warm", "NAME", "ask a slow model for one word, so that it is loaded when it is needed", "warm.warm"),
-    Subcommand("init", "[PATH]", "write a routing.toml to start from; never over one that is there", "init.init", words=("--preset",)),
+    Subcommand(
+        "init", "[--preset NAME] [PATH]", "write a routing.toml to start from, or a whole set-up; asks before it replaces one", "init.init",
+        words=("--preset", *PRESETS),
+    ),
     Subcommand("setup", "", "fetch the embedded model's weights, once", "setup.setup"),
     Subcommand("reload", "", "read routing.toml again", "init.reload"),
     Subcommand("nest", "on|off", "let asyncio.run() work in cells", "nest.nest", words=("on", "off")),

@@ -54,6 +54,16 @@ class Table:
         widths = [max(len(line[column]) for line in lines) for column in range(len(self.titles))]
         return "\n".join(self._aligned(line, widths) for line in (lines if self.has_head else lines[1:]))
 
+    @property
+    def markdown(self) -> str:
+        """As a table of Markdown."""
+        rows = [
+            self.heads,
+            ["--:" if figure else ":--" for figure in self.is_figure],
+            *([_one_line(text) for text in row] for row in self.rows),
+        ]
+        return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows)
+
     def _row(self, place: int, row: Sequence[str]) -> str:
         cells = "".join(_cell("td", text, figure) for text, figure in zip(row, self.is_figure, strict=True))
         style = ' style="opacity:0.55"' if place in self.faint else ' style="font-weight:600"' if place in self.strong else ""

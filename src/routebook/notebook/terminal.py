@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from routebook.errors import RoutebookError
 from routebook.messages import Answer
 from routebook.notebook import wording
 from routebook.notebook.gather import News
+from routebook.notebook.stages import Stage
 
 if TYPE_CHECKING:
     from routebook.notebook.widget import LastPage
@@ -22,6 +23,7 @@ class TerminalView:
         """Nothing is written yet."""
         self._is_in_line = self._has_text = False
         self._head = self._state = ""
+        self._steps = 0
 
     def open(self, *, cancel: Callable[[], None]) -> None:
         """Ctrl-C cancels; there is nothing to show."""
@@ -34,13 +36,20 @@ class TerminalView:
         if void is not None and self._has_text:
             self._line(f"[what came is void: {void}]")
             self._has_text = False
-        if state and state not in (self._state, "answering"):
+        if state and state != self._state and not state.endswith("answering"):
             self._line(f"[{state}]")
             self._state = state
         if delta:
             sys.stdout.write(delta)
             sys.stdout.flush()
             self._is_in_line, self._has_text = not delta.endswith("\n"), True
+
+    def steps(self, stages: Sequence[Stage]) -> None:
+        """Write each step that has ended, once: what it took, and its text."""
+        ended = [stage for stage in stages if stage.is_done]
+        for stage in ended[self._steps :]:
+            self._line(f"── {stage.title}\n{stage.text.strip()}\n")
+        self._steps = len(ended)
 
     def close(self, answer: Answer | None) -> None:
         """Write the footline."""

@@ -18,11 +18,16 @@ from routebook.notebook.blocks import Blocks
 from routebook.notebook.gather import News
 from routebook.notebook.live import ALONE
 from routebook.notebook.markdown import render
-from routebook.notebook.page import Bundle, answer_page, unfinished_page
+from routebook.notebook.page import Bundle, answer_page, template, unfinished_page
+from routebook.notebook.stages import Stage
 
 CATCH_UP_S: Final = 1.0
 """How often the whole texts are sent as state, for a page that opened late or missed a message; longer texts are sent less often."""
 LONG: Final = 20_000
+LIVE: Final = "application/vnd.routebook.live+json"
+"""Marks an output that our extension of JupyterLab draws: the widget while it lives, else the HTML beside it."""
+
+RUNNING: Final = "It was under way when this notebook was saved. Run the cell again for its answer."
 
 LastPage = Callable[[Mapping[str, Answer], Mapping[str, RoutebookError]], Bundle]
 """Makes the static form of all panes from the answers and failures."""
@@ -68,6 +73,8 @@ class PanesWidget:
         self._states: dict[str, str] = dict.fromkeys(panes, "starting")
         self._texts = {pane: _Text() for pane in panes}
         self._caught_up = 0.0
+        self._titles: dict[str, list[tuple[str, bool]]] = {}
+        """The steps of pipelines that the page knows of, by pane."""
 
     def text(self, pane: str) -> str:
         """What came in a pane since it was last void."""
@@ -83,7 +90,7 @@ class PanesWidget:
         self._widget = _cell_widget()(panes=self._panes, states=self._states)
         self._widget.on_msg(act)
         answer_while_busy(self._widget)
-        self._handle = show_widget(self._widget, text="…", handle=self._handle)
+        self._handle = show_widget(self._widget, text="…", html=template("line").substitute(text=RUNNING), handle=self._handle)
 
     def show(self, news: Mapping[str, News]) -> None:
         """Send what is new."""
@@ -95,6 +102,7 @@ class PanesWidget:
                     self._texts[pane] = _Text()
             if any(piece.void is not None for piece in news.values()):
                 self._send_whole()  # before the text that follows, which must not be taken for what is void
+            self._show_stages(widget, news)
         message = {pane: told for pane, piece in news.items() if (told := self._told(pane, piece))}
         if message:
             widget.send(message)
@@ -103,6 +111,10 @@ class PanesWidget:
     def _told(self, pane: str, piece: News) -> dict[str, str | int]:
         """A pane's part of the message."""
         told: dict[str, str | int] = {} if piece.void is None else {"void": piece.void}
+        if piece.stages and not piece.stages[-1].is_done:
+            told["stage"] = piece.stages[-1].text
+        if piece.speed is not None:
+            told["speed"] = round(piece.speed)
         return {**told, **self._texts[pane].add(piece.delta)} if piece.delta else told
 
     def show_again(self) -> None:
@@ -118,6 +130,17 @@ class PanesWidget:
             self.heads = widget.heads = {**self.heads, **heads}
         if states:
             self._states = widget.states = {**self._states, **states}
+
+    def _show_stages(self, widget: Any, news: Mapping[str, News]) -> None:  # noqa: ANN401
+        """The steps of pipelines, sent when one began or ended: what the last one says comes with the message."""
+        fresh = {pane: piece.stages for pane, piece in news.items() if piece.stages is not None}
+        if any([(stage.title, stage.is_done) for stage in stages] != self._titles.get(pane) for pane, stages in fresh.items()):
+            told = {
+                pane: [{"title": stage.title, "html": render(stage.text) if stage.is_done else None} for stage in stages]
+                for pane, stages in fresh.items()
+            }
+            self._titles |= {pane: [(stage.title, stage.is_done) for stage in stages] for pane, stages in fresh.items()}
+            widget.stages = {**widget.stages, **told}
 
     def _catch_up(self) -> None:
         pause_s = CATCH_UP_S * (1 + sum(text.length for text in self._texts.values()) / LONG)
@@ -138,7 +161,9 @@ class PanesWidget:
             return
         self._page = self._last_page(answers, failures)
         self.show_again()
-        self._widget.settled = self._widget.tails = {}  # nbclient saves the last state of every widget, closed ones too
+        self._widget.settled = self._widget.tails = (
+            self._widget.stages
+        ) = {}  # nbclient saves the last state of every widget, closed ones too
         self._widget.layout.close()
         self._widget.close()
 
@@ -149,6 +174,7 @@ class WidgetView:
     def __init__(self) -> None:
         """Nothing is shown yet."""
         self._widget = PanesWidget([ALONE], last_page=self._last_page)
+        self._stages: tuple[Stage, ...] | None = None
 
     def open(self, *, cancel: Callable[[], None]) -> None:
         """Show the widget."""
@@ -156,7 +182,12 @@ class WidgetView:
 
     def show(self, *, head: str | None, state: str | None, delta: str, void: str | None) -> None:
         """Send what is new."""
-        self._widget.show({ALONE: News(head, state, delta, void)})
+        stages, self._stages = self._stages, None
+        self._widget.show({ALONE: News(head, state, delta, void, stages)})
+
+    def steps(self, stages: Sequence[Stage]) -> None:
+        """Show them with what comes next."""
+        self._stages = tuple(stages)
 
     def close(self, answer: Answer | None) -> None:
         """Put the static form in the widget's place."""
@@ -192,16 +223,23 @@ def _cell_widget() -> Any:  # noqa: ANN401  the class is made when anywidget loa
         settled: Dict[str, str] = Dict().tag(sync=True)
         lengths: Dict[str, int] = Dict().tag(sync=True)
         tails: Dict[str, str] = Dict().tag(sync=True)
+        stages: Dict[str, Any] = Dict().tag(sync=True)
 
     return Cell
 
 
-def show_widget(widget: Any, *, text: str, handle: Any = None) -> Any:  # noqa: ANN401
-    """Show a widget, in the place of what a handle shows if there is one; return the display's handle. `text` is its twin."""
+def show_widget(widget: Any, *, text: str, html: str | None = None, handle: Any = None) -> Any:  # noqa: ANN401
+    """Show a widget, in the place of what a handle shows if there is one; return the display's handle.
+
+    `text` is its twin, and `html` what a notebook shows that was saved while the widget lived: our extension of JupyterLab shows it in the place of a
+    widget that is gone.
+    """
     from IPython.display import display
 
     bundle = widget._repr_mimebundle_()
-    data = {**(bundle[0] if isinstance(bundle, tuple) else bundle), "text/plain": text}
+    data: dict[str, Any] = {**(bundle[0] if isinstance(bundle, tuple) else bundle), "text/plain": text}
+    if html is not None:
+        data |= {"text/html": html, LIVE: {}}
     if handle is None:
         return display(data, raw=True, display_id=True)
     handle.update(data, raw=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Final
@@ -18,12 +19,15 @@ _HOW: Final = {
 def headline(plan: Plan, *, model: str | None = None) -> str:
     """Task, complexity, the model, and how many stand behind it."""
     names = [candidate.model for candidate in plan.candidates]
-    model = model or (names[0] if names else "no model")
-    behind = len(names) - 1 - (names.index(model) if model in names else 0)
+    pipeline = plan.request.pipeline
+    model = model or (names[0] if names else "" if pipeline else "no model")
+    behind = 0 if pipeline else len(names) - 1 - (names.index(model) if model in names else 0)
     seen = plan.classification
-    parts = [seen.task.replace("_", " "), f"complexity {seen.complexity:.0f} of 10", model]
+    parts = [seen.task.replace("_", " "), f"complexity {seen.complexity:.0f} of 10", *([model] if model else [])]
     if behind > 0:
         parts.append(f"{behind} more behind it")
+    if pipeline:
+        parts.append(f"pipeline {pipeline}")
     if plan.local:
         parts.append("stays on this machine")
     return " · ".join(parts)
@@ -32,9 +36,9 @@ def headline(plan: Plan, *, model: str | None = None) -> str:
 def footline(answer: Answer) -> str:
     """Model, tokens, time to first token, total time, cost, and attempts when there was more than one."""
     last = answer.attempt
-    parts = _took(answer) if answer.replay is None else _spared(answer.replay, last)
-    if len(answer.attempts) > 1:
-        parts.append(f"{len(answer.attempts)} attempts")
+    parts = _steps_took(answer) if answer.steps else _took(answer) if answer.replay is None else _spared(answer.replay, last)
+    if len(answer.attempts) > len(answer.steps or (1,)):
+        parts.append(f"{len(answer.attempts)} attempts{_switched(answer)}")
     if answer.finish_reason == "length":
         parts.append("cut at the longest answer allowed")
     if answer.finish_reason == "refusal":
@@ -46,6 +50,17 @@ def footline(answer: Answer) -> str:
     return " · ".join(filter(None, parts))
 
 
+def _switched(answer: Answer) -> str:
+    """Who did not answer before another model did, and how it failed: what the cell said while it ran."""
+    last = answer.attempt.model
+    gone = {
+        one.model: _HOW.get(one.status, one.status)
+        for one in answer.attempts
+        if one.model != last and one.status not in ("ok", "cancelled")
+    }
+    return f": {', '.join(f'{model} {how}' for model, how in gone.items())}" if gone and not answer.steps else ""
+
+
 def _took(answer: Answer) -> list[str]:
     """What an answer took."""
     last = answer.attempt
@@ -55,6 +70,17 @@ def _took(answer: Answer) -> list[str]:
     if last.latency_s is not None:
         parts.append(f"total {seconds(last.latency_s)}")
     return [*parts, dollars(answer.cost_usd)]
+
+
+def _steps_took(answer: Answer) -> list[str]:
+    """What all steps of a pipeline took together; of chunks at once the time that passed, not its sum."""
+    attempts = answer.attempts
+    ends = [one.time + dt.timedelta(seconds=(one.queue_s or 0.0) + (one.latency_s or 0.0)) for one in attempts]
+    names = dict.fromkeys(step.plan.request.step for step in answer.steps)
+    tokens_in, tokens_out = (sum(getattr(one, name) or 0 for one in attempts) for name in ("input_tokens", "output_tokens"))
+    took = (max(ends) - min(one.time for one in attempts)).total_seconds()
+    calls = f"{len(answer.steps)} answers in {len(names)} steps" if len(answer.steps) > len(names) else f"{len(names)} steps"
+    return [answer.model, calls, f"{tokens_in:,} tokens in, {tokens_out:,} out", f"total {seconds(took)}", dollars(answer.cost_usd)]
 
 
 def _spared(replay: Replay, attempt: Attempt) -> list[str]:
@@ -115,7 +141,8 @@ def attempt_line(attempt: Attempt) -> str:
     time = f" after {seconds(attempt.latency_s)}" if attempt.latency_s is not None else ""
     how = _HOW.get(attempt.status, attempt.status)
     trouble = f": {attempt.error}" if attempt.error else ""
-    return f"{attempt.model} {how}{time}{trouble}"
+    step = f"{attempt.step}: " if attempt.step else ""
+    return f"{step}{attempt.model} {how}{time}{trouble}"
 
 
 def reasons(plan: Plan) -> list[tuple[str, list[str]]]:
@@ -131,8 +158,16 @@ def reasons(plan: Plan) -> list[tuple[str, list[str]]]:
             ],
         ),
         ("Route", [f"{plan.route}: {plan.route_reason}"]),
+        ("Pipeline", [plan.request.pipeline] if plan.request.pipeline else []),
         ("To try, in order", [f"{c.model} ({_class(c)}): {c.reason}" for c in plan.candidates]),
         ("Left out", [f"{out.model}: {out.reason}" for out in plan.left_out]),
+        (
+            "Tools",
+            [
+                *filter(None, [", ".join(note.name for note in plan.tools)]),
+                *(f"not {out.name}: {out.reason}" for out in plan.tools_left_out),
+            ],
+        ),
     ]
     return [(title, lines) for title, lines in parts if lines]
 

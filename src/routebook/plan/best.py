@@ -9,7 +9,6 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Final
 
 from routebook.config.values import Config
@@ -25,8 +24,11 @@ DEAR_USD: Final = 0.05
 UNKNOWN_DEARNESS: Final = 0.5
 """Of a model without a price: an unknown price is not a price of 0."""
 MOST_TOLD: Final = 12
-_NOTHING: Final = Decimal(0)
-Costs = Mapping[str, Decimal | None]
+_FULLY_DEAR: Final = DEAR_USD * 1e24
+_BEYOND: Final = 10**40
+"""More than any cost."""
+Costs = Mapping[str, int | None]
+"""Of one call, by model, in 10**-24 US dollars."""
 
 
 @dataclass(slots=True)
@@ -47,21 +49,17 @@ class _Choice:
     def worth(self, name: str, quality: float) -> float:
         """Quality against cost, weighed."""
         cost = self.costs[name]
-        dearness = UNKNOWN_DEARNESS if cost is None else min(1.0, float(cost) / DEAR_USD)
+        dearness = UNKNOWN_DEARNESS if cost is None else cost / _FULLY_DEAR if cost < _FULLY_DEAR else 1.0
         return self.weight * quality - (1 - self.weight) * dearness
 
     def ranked(self) -> list[str]:
         """The models, the one of most worth first; of equals the cheaper, then the one named first."""
-        by_cost = sorted(self.names, key=self.dearness)
+        cheapest_first = by_cost(self.names, self.costs)
         if not self.weight:
-            return by_cost
+            return cheapest_first
         betas, worth = self.betas, self.worth
-        return sorted(by_cost, key=lambda name: -worth(name, betas[name].mean))
-
-    def dearness(self, name: str) -> tuple[bool, Decimal]:
-        """Unknown prices last."""
-        cost = self.costs[name]
-        return cost is None, cost or _NOTHING
+        worths = {name: worth(name, betas[name].mean) for name in cheapest_first}
+        return sorted(cheapest_first, key=worths.__getitem__, reverse=True)  # which leaves equals as they are
 
     def explored(self, first: str, rng: random.Random) -> tuple[str, float] | None:
         """A model to try instead of `first`, and what was drawn for it (Thompson sampling); `None` when `first` stays."""
@@ -94,6 +92,12 @@ class _Choice:
         return f"{WEIGHED}{beta.mean:.2f} ± {beta.sd:.2f}{source or ' by its profile'}"
 
 
+def by_cost(names: Sequence[str], costs: Costs) -> list[str]:
+    """The models, the cheapest first, those of unknown price last."""
+    known = {name: _BEYOND if cost is None else cost for name, cost in costs.items()}
+    return sorted(names, key=known.__getitem__)
+
+
 def rank(
     names: Sequence[str], *, costs: Costs, quality: float, config: Config, known: Known, seen: Classification, text: str, rng: random.Random
 ) -> list[tuple[str, str]]:  # fmt: skip
@@ -101,7 +105,7 @@ def rank(
 
     Args:
         names: the models of the pool.
-        costs: US dollars of one call, by model.
+        costs: of one call, by model.
         quality: the knob: 0 weighs cost only, 1 quality only; a prompt with more to gain from strength leans to quality.
         config: what `routing.toml` says.
         known: what is known of the models; `evidence`, `recall` and `fitted` are asked.

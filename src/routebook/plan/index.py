@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+from itertools import takewhile
+from math import inf
 from typing import Final
 
 from routebook.config.values import Config, Route
 from routebook.messages import Tier
 from routebook.plan.evidence import Beta, prior
 
+Parted = tuple[tuple[str, ...], tuple[str, ...]]
 _MOST_KEPT: Final = 8
 _MOST_TASKS: Final = 256
 _kept: dict[int, Index] = {}
@@ -18,13 +21,17 @@ _kept: dict[int, Index] = {}
 class Index:
     """Look-ups over one config."""
 
-    __slots__ = ("_avoided", "_plain", "_priors", "by_id", "config", "of_provider", "practical", "tiers")
+    __slots__ = ("_avoided", "_plain", "_practical", "_priors", "by_id", "config", "least_context", "of_provider", "tiers")
 
     def __init__(self, config: Config) -> None:
         self.config = config
         self.tiers: Mapping[str, Tier] = {name: config.tier(name) for name in config.models}
-        self.practical = frozenset(name for name, model in config.models.items() if model.practical_context is not None)
-        """The models that say how long a prompt they handle well."""
+        self.least_context = min((model.context for model in config.models.values() if model.context is not None), default=inf)
+        """Tokens that fit the windows of all models."""
+        self._practical = sorted(
+            (model.practical_context, name) for name, model in config.models.items() if model.practical_context is not None
+        )
+        """How long a prompt those handle well that say so."""
         self.by_id: dict[str, str] = {}
         """The first model with a provider's own id."""
         self.of_provider: dict[str, list[str]] = {name: [] for name in config.providers}
@@ -32,7 +39,7 @@ class Index:
             self.by_id.setdefault(model.id, name)
             self.of_provider.setdefault(model.provider, []).append(name)
         self._avoided: dict[str, frozenset[str]] = {}
-        self._plain: dict[tuple[str, ...], tuple[str, ...] | None] = {}
+        self._plain: dict[tuple[str, ...], Parted | None] = {}
         self._priors: dict[str, dict[str, Beta]] = {}
 
     def avoided(self, route: Route) -> frozenset[str]:
@@ -45,14 +52,23 @@ class Index:
             found = self._avoided[route.name] = frozenset(names)
         return found
 
-    def plain(self, names: tuple[str, ...]) -> tuple[str, ...] | None:
-        """The models that names stand for, each once, when none of them is a pool, whose order may change."""
+    def crowded(self, tokens: int) -> Iterable[str]:
+        """The models that a prompt of so many tokens is longer than they handle well."""
+        return (name for limit, name in takewhile(lambda one: one[0] < tokens, self._practical))
+
+    def plain(self, names: tuple[str, ...]) -> Parted | None:
+        """As `parted`, the models that names stand for, each once, when none of them is a pool, whose order may change."""
         if names not in self._plain:
             config = self.config
             is_plain = all(name in config.models or (name not in config.pools and name not in config.providers) for name in names)
             models = dict.fromkeys(name if name in config.models else self.by_id.get(name, name) for name in names)
-            self._plain[names] = tuple(models) if is_plain else None
+            self._plain[names] = self.parted(models) if is_plain else None
         return self._plain[names]
+
+    def parted(self, names: Collection[str]) -> Parted:
+        """The models of the config, and the names that are none."""
+        models = self.config.models
+        return tuple(name for name in names if name in models), tuple(name for name in names if name not in models)
 
     def priors(self, task: str) -> Mapping[str, Beta]:
         """What is expected of each model at a task before anything was learned."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Final
 
+from routebook.config.prices import highest
 from routebook.config.values import Price
 from routebook.plan.belief import Belief
 from routebook.plan.evidence import Evidence, Remembered
+from routebook.plan.experiment import Verdict
 
 SMOOTHING: Final = 0.2
 """Weight of the newest observation in the moving averages (an EWMA of about the last nine)."""
@@ -20,6 +23,7 @@ STARTS_NEEDED: Final = 20
 """With fewer, 95 of 100 is no figure that can be told."""
 
 
+_MOST_KEPT: Final = 256
 WEIGHED: Final = "believed "
 REMEMBERED: Final = "remembered: "
 EXPLORING: Final = "exploring, instead of "
@@ -112,9 +116,15 @@ class Known:
         self.missing: dict[str, str] = {}
         """Models that their provider does not have, each with what to do."""
         self.prices: dict[str, Price | None] = dict(prices or {})
+        self._priced: dict[str, Price | None] = {}
+        """The prices of which the two below were made."""
+        self._highest: dict[frozenset[str], tuple[Price, ...]] = {}
+        self._rates: dict[str, tuple[int, int] | None] = {}
         self.states: dict[str, ModelState] = {}
         self.turns: dict[str, int] = {}
         """How often each pool was used, for round-robin."""
+        self.verdicts: dict[str, Verdict] = {}
+        """How experiments ended, by name."""
         self.evidence: Callable[[str], Mapping[str, Evidence]] | None = None
         """What was learned of the models at a task; `None` while nothing was learned."""
         self.weighed = self.explored = 0
@@ -127,6 +137,27 @@ class Known:
     def absent(self, name: str, *, provider: str) -> str:
         """Why a model that is named but was not found cannot be tried."""
         return self.unusable.get(provider) or self.missing.get(name) or f"{provider} does not have it"
+
+    def rates(self) -> Mapping[str, tuple[int, int] | None]:
+        """The prices of a token, input and output, as whole numbers of 10**-24 US dollars: to compare many costs, which are exact so."""
+        self._look_at_prices()
+        return self._rates
+
+    def highest(self, models: frozenset[str]) -> tuple[Price, ...]:
+        """Of the prices of some models those that count for the dearest of them, looked for once."""
+        self._look_at_prices()
+        found = self._highest.get(models)
+        if found is None:
+            if len(self._highest) >= _MOST_KEPT:
+                self._highest = {}
+            found = self._highest[models] = highest(self.prices.get(model) for model in models)
+        return found
+
+    def _look_at_prices(self) -> None:
+        """Forget what was made of other prices."""
+        if self._priced != self.prices:  # nearly always the same objects, which is seen at once
+            self._priced, self._highest = dict(self.prices), {}
+            self._rates = {name: None if price is None else _rates(price) for name, price in self._priced.items()}
 
     def state(self, model: str) -> ModelState:
         """The state of a model; a fresh one when it was never used."""
@@ -159,6 +190,10 @@ class Known:
         """Seconds until the model is back; 0 when it is ready."""
         state = self.states.get(model)
         return max(0.0, state.cooling_until - self.clock()) if state and state.cooling_until else 0.0
+
+
+def _rates(price: Price) -> tuple[int, int]:
+    return int(Decimal(price.input).scaleb(18)), int(Decimal(price.output).scaleb(18))
 
 
 def _average(old: float | None, new: float) -> float:

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from routebook.config.values import Config, Pick, Price
 from routebook.messages import Classification
-from routebook.plan.best import rank
+from routebook.plan.best import by_cost, rank
 from routebook.plan.known import Known
 
 TYPICAL_OUTPUT = 400
@@ -21,13 +21,21 @@ _A_MILLIONTH = Decimal("0.000001")
 def order(
     pool: str, models: Sequence[str], *, pick: Pick, weights: Mapping[str, float], quality: float, config: Config, known: Known,
     seen: Classification, input_tokens: int, rng: random.Random, text: str = "",
-) -> list[tuple[str, str]]:  # fmt: skip
-    """Return the models in the order to try them, each with what was learned of it; every one stays in, so that each can be a fallback."""
+) -> tuple[list[str], Mapping[str, str]]:  # fmt: skip
+    """Return the models in the order to try them, and what was learned of some; every one stays in, so that each can be a fallback."""
     if pick == "best":
-        costs = {name: expected_cost(known.prices.get(name), input_tokens=input_tokens) for name in models}
-        return rank(list(models), costs=costs, quality=quality, config=config, known=known, seen=seen, text=text, rng=rng)
-    ordered = _ordered(pool, list(models), pick=pick, weights=weights, config=config, known=known, input_tokens=input_tokens, rng=rng)
-    return [(name, "") for name in ordered]
+        ranked = rank(
+            list(models),
+            costs=expected_costs(models, known, input_tokens=input_tokens),
+            quality=quality,
+            config=config,
+            known=known,
+            seen=seen,
+            text=text,
+            rng=rng,
+        )
+        return [name for name, _ in ranked], {name: why for name, why in ranked if why}
+    return _ordered(pool, list(models), pick=pick, weights=weights, config=config, known=known, input_tokens=input_tokens, rng=rng), {}
 
 
 def _ordered(
@@ -46,7 +54,7 @@ def _ordered(
         case "least-busy":
             return sorted(names, key=lambda name: _load(name, config, known))
         case "cheapest":
-            return sorted(names, key=lambda name: _dearness(name, known, input_tokens))
+            return by_cost(names, expected_costs(names, known, input_tokens=input_tokens))
         case "fastest":
             return sorted(names, key=lambda name: _slowness(name, config, known))
         case _:
@@ -61,6 +69,12 @@ def expected_cost(price: Price | None, *, input_tokens: int, output_tokens: floa
     return (price.input * input_tokens + price.output * output) * _A_MILLIONTH
 
 
+def expected_costs(names: Sequence[str], known: Known, *, input_tokens: int) -> dict[str, int | None]:
+    """The same of many models, in 10**-24 US dollars."""
+    rates = known.rates()
+    return {name: None if (rate := rates.get(name)) is None else rate[0] * input_tokens + rate[1] * TYPICAL_OUTPUT for name in names}
+
+
 def _weighted(names: list[str], weights: Mapping[str, float], rng: random.Random) -> list[str]:
     """Draw without replacement, each by its weight (Efraimidis and Spirakis 2006: sort by u ** (1/w))."""
     keys = {name: rng.random() ** (1 / w) if (w := float(weights.get(name, 1.0))) > 0 else 0.0 for name in names}
@@ -70,11 +84,6 @@ def _weighted(names: list[str], weights: Mapping[str, float], rng: random.Random
 def _load(name: str, config: Config, known: Known) -> float:
     state = known.states.get(name)
     return 0.0 if state is None else (state.in_flight + state.queued) / (config.models[name].max_concurrent or 1)
-
-
-def _dearness(name: str, known: Known, input_tokens: int) -> tuple[bool, Decimal]:
-    cost = expected_cost(known.prices.get(name), input_tokens=input_tokens)
-    return cost is None, cost or Decimal(0)
 
 
 def _slowness(name: str, config: Config, known: Known) -> tuple[int, float]:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from routebook.config.values import Config, Pick, Route
 from routebook.errors import UsageError
-from routebook.messages import TIERS, Candidate, Classification, LeftOut, Plan, Request
+from routebook.messages import TIERS, Candidate, Classification, LeftOut, Message, Plan, Request, ToolLeftOut
 from routebook.near import did_you_mean
+from routebook.plan.candidates import candidates
+from routebook.plan.choice import Choice
+from routebook.plan.experiment import first_choice
 from routebook.plan.index import Index, index_of
 from routebook.plan.known import Known
 from routebook.plan.match import choose_route, priority_of
 from routebook.plan.pick import TYPICAL_OUTPUT, expected_cost, order
+from routebook.plan.tools_at_hand import able, offered
 from routebook.text import estimate_tokens
 
+_NONE: Final[frozenset[str]] = frozenset()
 ANSWER_ROOM = 256
 """Tokens of a model's window kept free for the answer when the request does not say how long it may be."""
 
@@ -39,9 +45,10 @@ class _Draft:
     is_open: bool
     """Nothing shuts a model out but its window: most prompts give no other reason."""
 
-    def chosen(self) -> Iterable[tuple[str, str | None, str]]:
-        """Yield `(model, pool, reason)` in the order to try, before anything is left out."""
-        request, agents = self.request, self.config.agents
+    def chosen(self) -> Iterable[Choice]:
+        """Yield models in the order to try, before anything is left out."""
+        request, agents, experiments = self.request, self.config.agents, self.config.experiments
+        drawn = first_choice(experiments, self.known.verdicts, route=self.route.name, request_id=request.id) if experiments else None
         if request.model is not None:
             yield from self.expand(request.model, reason="you named it")
         elif request.agent is not None and request.agent in agents:
@@ -49,22 +56,30 @@ class _Draft:
             for rank, names in (("primary", agent.primary), ("backup", agent.backup), ("tertiary", agent.tertiary)):
                 pool = f"{request.agent}.{rank}"
                 yield from self.members(pool, names, pick=agent.pick, reason=f"{rank} of agent {request.agent}")
-        elif self.route.quality is not None:
+        elif drawn is not None:
+            yield Choice(drawn[:1], drawn[1])
+            yield from self.usual()
+        else:
+            yield from self.usual()
+
+    def usual(self) -> Iterable[Choice]:
+        """Yield the route's own models, in its own order."""
+        if self.route.quality is not None:
             yield from self.members(None, self.route.try_, pick="best", reason="best of the route")
         else:
             models = self.config.models
             for position, name in enumerate(self.route.try_):
                 reason = f"fallback {position}" if position else "first choice"
                 if name in models:
-                    yield name, None, reason
+                    yield Choice((name,), reason)
                 else:
                     yield from self.expand(name, reason=reason)
 
-    def expand(self, name: str, *, reason: str) -> Iterable[tuple[str, str | None, str]]:
+    def expand(self, name: str, *, reason: str) -> Iterable[Choice]:
         """Turn a name (model, pool or provider) into its models, in order."""
         config = self.config
         if name in config.models:
-            yield name, None, reason
+            yield Choice((name,), reason)
         elif name in config.pools:
             pool = config.pools[name]
             yield from self.members(
@@ -72,40 +87,51 @@ class _Draft:
             )
         elif name in config.providers:
             models = self.index.of_provider[name]
-            yield from ((model, None, f"{reason}, found at {name}") for model in models)
-            if not models:
-                yield name, None, reason  # left out by its own name, with the reason
-        elif (model := self.index.by_id.get(name)) is not None:
-            yield model, None, reason
+            if models:
+                yield Choice(models, f"{reason}, found at {name}", are_known=True)
+            else:
+                yield Choice((name,), reason)  # left out by its own name, with the reason
         else:
-            yield name, None, reason  # of a discovering provider that does not have it
+            yield Choice((self.index.by_id.get(name, name),), reason)  # or of a discovering provider that does not have it
 
     def members(
         self, pool: str | None, names: Sequence[str], *, pick: Pick, weights: object = None, quality: float = 0.5, reason: str = ""
-    ) -> Iterable[tuple[str, str | None, str]]:
+    ) -> Iterable[Choice]:
         """Order the models of a pool by its strategy."""
-        homes = self.homes(pool, names)
-        models = [model for model in homes if model in self.config.models]
-        if len(models) < len(homes):
-            yield from ((model, pool, reason) for model in homes if model not in self.config.models)
+        homes: Mapping[str, str | None] = {}
+        parted = self.index.plain(tuple(names))
+        if parted is None:
+            homes = self.homes(pool, names)
+            parted = self.index.parted(homes)
+        models, absent = parted
+        if absent:
+            yield Choice(absent, reason, pool, homes)
         if models:
             weighed = weights if isinstance(weights, dict) else {}
-            ordered = order(
+            ordered, whys = order(
                 pool or "", models, pick=pick, weights=weighed, config=self.config, known=self.known, text=self.request.text,
                 quality=quality if self.route.quality is None else self.route.quality,
                 seen=self.seen, input_tokens=self.input_tokens, rng=self.rng,
             )  # fmt: skip
-            yield from [(model, homes[model], f"{reason}: {why}" if why else reason) for model, why in ordered]
+            yield Choice(ordered, reason, pool, homes, whys, are_known=True)
 
     def homes(self, pool: str | None, names: Sequence[str]) -> dict[str, str | None]:
         """The models that names stand for, in order, each with the pool it counts as a member of."""
-        if (plain := self.index.plain(tuple(names))) is not None:
-            return dict.fromkeys(plain, pool)
         homes: dict[str, str | None] = {}
-        for name in names:
-            for model, inner, _ in self.expand(name, reason=""):
-                homes.setdefault(model, pool or inner)
+        for choice in (choice for name in names for choice in self.expand(name, reason="")):
+            for model in choice.models:
+                homes.setdefault(model, pool or choice.home(model))
         return homes
+
+    def suspects(self) -> frozenset[str] | None:
+        """The models of the config that there may be an obstacle to; `None` when that may be any."""
+        if self.is_local or self.request.tier or self.input_tokens + self.room > self.index.least_context:
+            return None
+        if self.is_open:
+            return _NONE
+        known, of_provider = self.known, self.index.of_provider
+        avoided = _NONE if self.request.model else self.index.avoided(self.route)
+        return avoided.union(known.missing, *(of_provider.get(provider, ()) for provider in known.unusable))
 
     def obstacle(self, name: str) -> str | None:
         """Why a model cannot take the prompt, or `None`."""
@@ -131,57 +157,75 @@ class _Draft:
             return f"route {self.route.name!r} avoids it"
         return None
 
-    def candidate(self, name: str, pool: str | None, reason: str) -> Candidate:
+    def candidate(self, name: str, choice: Choice, *, cooling_s: float) -> Candidate:
         """A model that can take the prompt."""
         state = self.known.states.get(name)
         typical = (state.output_tokens if state else None) or TYPICAL_OUTPUT
         cost = expected_cost(self.known.prices.get(name), input_tokens=self.input_tokens, output_tokens=typical)
-        if state is not None and (cooling_s := self.known.cooling_s(name)):
+        reason = choice.why(name)
+        if cooling_s:
             reason = f"{reason}; cools down for {cooling_s:.0f} s ({self.known.state(name).cooling_reason})"
         return Candidate(
             model=name,
             provider=self.config.models[name].provider,
             tier=self.index.tiers[name],
-            pool=pool,
+            pool=choice.home(name),
             reason=reason,
             expected_cost_usd=cost,
         )
 
-    def is_crowded(self, name: str) -> bool:
-        """True when the prompt is longer than the model handles well."""
-        practical = self.config.models[name].practical_context
-        return practical is not None and self.input_tokens > practical
-
-    def sift(self, choices: Iterable[tuple[str, str | None, str]]) -> tuple[tuple[Candidate, ...], tuple[LeftOut, ...]]:
+    def sift(self, choices: Iterable[Choice]) -> tuple[Sequence[Candidate], tuple[LeftOut, ...]]:
         """Part the models that can take the prompt from those that cannot; the cooling and the crowded go to the end."""
-        taken: dict[str, Candidate] = {}
+        taken: dict[str, Choice] = {}
         left_out: dict[str, LeftOut] = {}
-        for name, pool, reason in choices:
-            if name in taken or name in left_out:
+        suspects = self.suspects()
+        for choice in choices:
+            doubtful = suspects if choice.are_known else None
+            if doubtful is not None and not taken and doubtful.isdisjoint(choice.models):
+                taken = dict.fromkeys(choice.models, choice)
                 continue
-            if (obstacle := self.obstacle(name)) is not None:
-                left_out[name] = LeftOut(model=name, reason=obstacle)
-            else:
-                taken[name] = self.candidate(name, pool, reason)
-        known, has_states = self.known, bool(self.known.states)
-        late = {
-            name for name in taken if (has_states and known.cooling_s(name)) or (name in self.index.practical and self.is_crowded(name))
-        }
+            for name in choice.models:
+                if name in taken or name in left_out:
+                    continue
+                if (doubtful is None or name in doubtful) and (obstacle := self.obstacle(name)) is not None:
+                    left_out[name] = LeftOut(model=name, reason=obstacle)
+                else:
+                    taken[name] = choice
+        late = self.late(taken)
+        names = list(taken)
         if late:
-            rank = {name: (self.known.cooling_s(name), self.is_crowded(name)) for name in late}
-            taken = {name: taken[name] for name in sorted(taken, key=lambda name: rank.get(name, (0.0, False)))}
-        return tuple(taken.values()), tuple(left_out.values())
+            names = [name for name in names if name not in late] + sorted((name for name in names if name in late), key=late.__getitem__)
+        found = candidates(
+            names, lambda name: self.candidate(name, taken[name], cooling_s=late[name][0] if name in late else 0.0), chosen=taken
+        )
+        return found, tuple(left_out.values())
+
+    def late(self, taken: Container[str]) -> Mapping[str, tuple[float, bool]]:
+        """The models that are tried after the others: for how long each cools down, and whether the prompt is longer than it handles well."""
+        known, tokens = self.known, self.input_tokens
+        cooling = {name: known.cooling_s(name) for name, state in list(known.states.items()) if state.cooling_until and name in taken}
+        crowded = [name for name in self.index.crowded(tokens) if name in taken]
+        late = {name: (cooling_s, False) for name, cooling_s in cooling.items() if cooling_s}
+        return late | {name: (cooling.get(name, 0.0), True) for name in crowded}
 
 
 def make_plan(config: Config, request: Request, seen: Classification, *, known: Known, rng: random.Random) -> Plan:
     """Plan one request.
 
     Raises:
-        UsageError: the request names a model, route or agent that `config` does not have.
+        UsageError: the request names a model, route, pipeline or agent that `config` does not have.
     """
     _check_names(config, request)
     draft = _draft(config, request, seen, known=known, rng=rng)
     candidates, left_out = draft.sift(draft.chosen())
+    tools, tools_left_out = offered(config, request, draft.route, seen, is_local=draft.is_local)
+    if tools:
+        kept, out = able(config, candidates)
+        if kept or request.tools:
+            candidates, left_out = kept, (*left_out, *out)
+        else:
+            idle = [ToolLeftOut(name=note.name, reason="no model of the route calls tools") for note in tools]
+            tools, tools_left_out = (), (*tools_left_out, *idle)
     return Plan(
         request=request,
         classification=seen,
@@ -194,19 +238,22 @@ def make_plan(config: Config, request: Request, seen: Classification, *, known: 
         priority=priority_of(draft.route, request),
         deadline_s=request.deadline_s or config.defaults.deadline_s,
         max_attempts=config.defaults.max_attempts,
+        tools=tools,
+        tools_left_out=tools_left_out,
     )
 
 
-def instead(config: Config, plan: Plan, names: Sequence[str], *, known: Known, rng: random.Random) -> tuple[Candidate, ...]:
+def instead(config: Config, plan: Plan, names: Sequence[str], *, known: Known, rng: random.Random) -> Sequence[Candidate]:
     """The candidates for a reaction that names its own models (`on_refusal`, `on_low_quality`), under the plan's own wall and tier."""
     draft = _draft(config, plan.request, plan.classification, known=known, rng=rng)
     choices = (choice for name in names for choice in draft.expand(name, reason="named by the route's reaction"))
-    return draft.sift(choices)[0]
+    found = draft.sift(choices)[0]
+    return able(config, found)[0] if plan.tools else found
 
 
 def _draft(config: Config, request: Request, seen: Classification, *, known: Known, rng: random.Random) -> _Draft:
     schema = request.params.json_schema
-    input_tokens = sum(estimate_tokens(message.content) for message in request.messages) + (estimate_tokens(str(schema)) if schema else 0)
+    input_tokens = sum(map(_tokens, request.messages)) + (estimate_tokens(str(schema)) if schema else 0)
     route, why = choose_route(config, request, seen, input_tokens=input_tokens)
     is_local = request.local or request.tier == "local" or route.local or bool(route.private)
     room = request.params.max_tokens or ANSWER_ROOM
@@ -214,11 +261,18 @@ def _draft(config: Config, request: Request, seen: Classification, *, known: Kno
     return _Draft(config, index_of(config), known, request, seen, route, why, input_tokens, is_local, rng, room, is_open)
 
 
+def _tokens(message: Message) -> int:
+    """Of a turn, with what was thought in it where that may go back."""
+    return estimate_tokens(message.content) + (estimate_tokens(str(message.echo)) if message.echo else 0)
+
+
 def _check_names(config: Config, request: Request) -> None:
     if request.model is not None:
         _check_name("model", request.model, [*config.models, *config.pools, *config.providers, *index_of(config).by_id])
     if request.route is not None:
         _check_name("route", request.route, [route.name for route in config.routes])
+    if request.pipeline is not None:
+        _check_name("pipeline", request.pipeline, list(config.pipelines))
     if request.agent is not None:
         _check_name("agent", request.agent, list(config.agents))
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # altair loads only when a chart is drawn
 
 KINDS: Final = ("spend", "latency", "where", "quality_cost", "heatmap", "calibration", "savings")
 
+OPTIONS: Final = {"heatmap": ("show",), "quality_cost": ("knob",)}
+
 
 @pd.api.extensions.register_dataframe_accessor("route")
 class Route:  # noqa: PLW1641  it equals as its column does, which has no hash either
@@ -50,7 +52,7 @@ class Route:  # noqa: PLW1641  it equals as its column does, which has no hash e
 
         Args:
             kind: `spend`, `latency`, `where`, `quality_cost`, `heatmap`, `calibration` or `savings`.
-            **options: as the chart takes them: `show="cost"` for the heat map.
+            **options: as the chart takes them: `show="cost"` for the heat map, `knob=0.6` for `quality_cost`.
 
         Raises:
             UsageError: there is no such chart, it does not take such an option, or the frame has not the columns that it needs.
@@ -59,7 +61,8 @@ class Route:  # noqa: PLW1641  it equals as its column does, which has no hash e
             raise UsageError(f"There is no chart {kind!r}. {did_you_mean(str(kind), KINDS)}")
         from routebook.tables import charts
 
-        if options and kind != "heatmap":
-            raise UsageError(f"The chart {kind!r} takes no options, and was given {', '.join(options)}.")
+        if wrong := [name for name in options if name not in OPTIONS.get(kind, ())]:
+            takes = ", ".join(OPTIONS.get(kind, ())) or "no options"
+            raise UsageError(f"The chart {kind!r} takes {takes}, and was given {', '.join(wrong)}.")
         chart: Chart | Layers = getattr(charts, kind)(self._frame, **options)
         return chart

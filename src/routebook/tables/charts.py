@@ -13,6 +13,7 @@ from routebook.tables.heat_chart import heatmap
 from routebook.tables.needed import EMPTY, need
 from routebook.tables.offline import Chart, Layers
 from routebook.tables.points import destinations, spending, waits
+from routebook.tables.routing import routing
 from routebook.tables.savings_chart import savings
 from routebook.tables.style import (
     BAR_COLOUR,
@@ -33,7 +34,7 @@ from routebook.tables.style import (
 from routebook.tables.totals import unpriced
 from routebook.tables.trade_chart import quality_cost
 
-__all__ = ["calibration", "heatmap", "latency", "quality_cost", "savings", "spend", "where"]
+__all__ = ["calibration", "heatmap", "latency", "quality_cost", "routing", "savings", "spend", "where"]
 
 
 def spend(frame: pd.DataFrame) -> Chart:

@@ -12,6 +12,8 @@ import pandas as pd
 from routebook.tables import accessor  # noqa: F401  whoever has a frame of these columns has `frame.route`
 
 TEXTS_AT_ONCE: Final = 16_384
+_SHORT: Final = 32_000
+"""Of so many names, and one more, the numbers fit 16 bits."""
 
 
 class Numbers:
@@ -25,7 +27,6 @@ class Numbers:
         self.memory: npt.NDArray[Any] = np.zeros(0, dtype=dtype)
         self.size = 0
         """The rows that are taken."""
-        self._fresh: list[npt.NDArray[Any]] = []
         self._unit = unit
 
     @property
@@ -33,24 +34,23 @@ class Numbers:
         """The rows that are taken."""
         return self.memory[: self.size]
 
-    def add(self, part: Sequence[Any]) -> None:
-        """Take in what was read next."""
-        values = np.array(part, dtype=self.memory.dtype)
-        self._fresh.append(values if self._unit == 1.0 else values / self._unit)
+    def begin(self, keep: int, *, room: int | None) -> None:
+        """Go on behind so many of the old rows; with `room` in new memory: the old is left to the frames that look into it."""
+        if room is not None:
+            memory = np.zeros(room, dtype=self.memory.dtype)  # what is not written yet costs no memory yet
+            memory[:keep] = self.memory[:keep]
+            self.memory = memory
+        self.size = keep
 
-    def move(self, keep: int, room: int) -> None:
-        """Go on in new memory, with so many of the old rows: the old memory is left to the frames that look into it."""
-        memory = np.zeros(room, dtype=self.memory.dtype)  # what is not written yet costs no memory yet
-        memory[:keep] = self.memory[:keep]
-        self.memory = memory
+    def add(self, part: npt.NDArray[Any]) -> None:
+        """Take in what was read next, for which there is room."""
+        end = self.size + len(part)
+        self.memory[self.size : end] = part if self._unit == 1.0 else part / self._unit
+        self.size = end
 
-    def join(self, keep: int) -> npt.NDArray[Any]:
-        """Put what was taken in behind so many of the old rows; return it."""
-        fresh = np.concatenate([self.memory[:0], *self._fresh])
-        self._fresh.clear()
-        self.size = keep + len(fresh)
-        self.memory[keep : self.size] = fresh
-        return fresh
+    def join(self) -> bool:
+        """All was taken in; return whether that took other memory."""
+        return False
 
     def typed(self) -> Any:  # noqa: ANN401  what a frame takes
         """All of the memory as pandas has it best, not copied."""
@@ -77,27 +77,88 @@ class Counts(Numbers):
         super().__init__("int64")
         self._unknown = Numbers("bool")
 
-    def add(self, part: Sequence[Any]) -> None:
+    def begin(self, keep: int, *, room: int | None) -> None:
+        """As `Numbers.begin`."""
+        super().begin(keep, room=room)
+        self._unknown.begin(keep, room=room)
+
+    def add(self, part: npt.NDArray[Any]) -> None:
         """As `Numbers.add`."""
-        values = np.array(part, dtype="float64")
-        unknown = np.isnan(values)
-        values[unknown] = 1
-        self._fresh.append(values.astype("int64"))
-        self._unknown.add(unknown.tolist())
-
-    def move(self, keep: int, room: int) -> None:
-        """As `Numbers.move`."""
-        super().move(keep, room)
-        self._unknown.move(keep, room)
-
-    def join(self, keep: int) -> npt.NDArray[Any]:
-        """As `Numbers.join`."""
-        self._unknown.join(keep)
-        return super().join(keep)
+        unknown = np.isnan(part)
+        super().add(np.where(unknown, 1, part))
+        self._unknown.add(unknown)
 
     def typed(self) -> Any:  # noqa: ANN401
         """As `Int64`."""
         return pd.arrays.IntegerArray(self.memory, self._unknown.memory)
+
+
+class _Places(dict[str | None, int]):
+    """A number for each name, in the order in which they were first met; none for no name."""
+
+    def __init__(self, names: Sequence[str] = ()) -> None:
+        super().__init__({None: -1} | {name: place for place, name in enumerate(names)})
+
+    def __missing__(self, name: str | None) -> int:
+        self[name] = place = len(self) - 1
+        return place
+
+
+class Names(Numbers):
+    """Texts of which few are different, as categories: in alphabetical order, none that does not occur."""
+
+    def __init__(self) -> None:
+        """No name yet."""
+        super().__init__("int8")
+        self._names: list[str] = []
+        self._counts = np.zeros(0, dtype="int64")
+        """How many rows have each."""
+        self._fresh: list[npt.NDArray[Any]] = []
+        self._numbers = _Places()
+        """Those of the order, and behind them what was met since the last join."""
+
+    def begin(self, keep: int, *, room: int | None) -> None:
+        """As `Numbers.begin`; what stood behind is counted no more."""
+        gone = self.memory[keep : self.size].astype("int32")
+        self._counts -= np.bincount(gone + 1, minlength=len(self._counts) + 1)[1:]
+        super().begin(keep, room=room)
+
+    def add_coded(self, names: Sequence[str | None], codes: npt.NDArray[Any]) -> None:
+        """Take in what was read next: the different texts, and for each row which of them it is."""
+        places = np.fromiter(map(self._numbers.__getitem__, names), dtype="int32", count=len(names))
+        self._fresh.append((places if len(self._numbers) > _SHORT else places.astype("int16"))[codes])
+
+    def join(self) -> bool:
+        """As `Numbers.join`."""
+        fresh = np.concatenate([np.zeros(0, dtype="int16"), *self._fresh])
+        self._fresh.clear()
+        counts = np.bincount(fresh + 1, minlength=len(self._numbers))[1:]
+        counts[: len(self._counts)] += self._counts
+        found = list(self._numbers)[1:]  # behind None
+        used = sorted((name, number) for number, name in enumerate(found) if counts[number] and name is not None)
+        names = [name for name, _ in used]
+        is_other = names != self._names
+        if is_other:
+            numbers = [number for _, number in used]
+            fresh, counts = self._renamed(names, numbers, fresh), counts[numbers]
+        self._counts = counts
+        self.add(fresh)
+        return is_other
+
+    def _renamed(self, names: list[str], numbers: list[int], fresh: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Go on in new memory with other names; return what was taken in by the new ones' numbers. `numbers` are those they had."""
+        new = np.full(len(self._numbers), -1, dtype="int32")  # the last is that of no name
+        new[numbers] = np.arange(len(names), dtype="int32")
+        width = pd.Categorical([], categories=pd.Index(names, dtype="str")).codes.dtype  # another would be copied
+        memory = np.zeros(len(self.memory), dtype=width)
+        memory[: self.size] = new[self.data]
+        self.memory, self._names = memory, names
+        self._numbers = _Places(names)
+        return new[fresh]
+
+    def typed(self) -> Any:  # noqa: ANN401
+        """As a category."""
+        return pd.Categorical.from_codes(self.memory, categories=pd.Index(self._names, dtype="str"), validate=False)
 
 
 class Texts:
@@ -107,23 +168,28 @@ class Texts:
         """No text yet."""
         self._values = pd.Series([], dtype="str")
         self._fresh: list[pd.Series] = []
-        self._loose: list[str | None] = []
+        self._loose: list[npt.NDArray[Any]] = []
 
-    def add(self, part: Sequence[Any]) -> None:
-        """As `Numbers.add`."""
-        self._loose += part
-        if len(self._loose) > TEXTS_AT_ONCE:
+    def begin(self, keep: int, *, room: int | None) -> None:  # noqa: ARG002  it finds room itself
+        """As `Numbers.begin`."""
+        self._values = self._values.iloc[:keep]
+
+    def add_coded(self, names: Sequence[str | None], codes: npt.NDArray[Any]) -> None:
+        """As `Names.add_coded`."""
+        self._loose.append(np.array(names, dtype=object)[codes])
+        if sum(map(len, self._loose)) > TEXTS_AT_ONCE:
             self._bind()
 
     def _bind(self) -> None:
-        self._fresh.append(pd.Series(self._loose, dtype="str"))
-        self._loose = []
+        loose, self._loose = self._loose, []
+        self._fresh.append(pd.Series(np.concatenate([np.zeros(0, dtype=object), *loose]), dtype="str"))
 
-    def join(self, keep: int) -> None:
-        """As `Numbers.join`, in new memory if need be."""
+    def join(self) -> bool:
+        """As `Numbers.join`; what a frame has of it is made anew anyway."""
         self._bind()
-        self._values = pd.concat([self._values.iloc[:keep], *self._fresh], ignore_index=True)
+        self._values = pd.concat([self._values, *self._fresh], ignore_index=True)
         self._fresh.clear()
+        return False
 
     def typed(self) -> Any:  # noqa: ANN401
         """As pandas' `str`."""

@@ -12,32 +12,35 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import pandas as pd
 
-from routebook.books import reading
+from routebook.books import packed, reading
 from routebook.books.books import Books
-from routebook.tables.columns import Counts, Numbers, Texts, Times
-from routebook.tables.together import Together
+from routebook.tables.columns import Counts, Names, Numbers, Texts, Times
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
 
 ORDER: Final = (
-    "time", "request_id", "attempt", "kind", "notebook", "cell_id", "task", "complexity", "strength", "route", "agent", "priority",
+    "time", "request_id", "attempt", "kind", "notebook", "cell_id", "step", "task", "complexity", "strength", "route", "agent", "priority",
     "model", "provider", "tier", "pool", "status", "error_type", "error", "queue_s", "ttft_s", "latency_s",
-    "input_tokens", "cached_tokens", "output_tokens", "tokens_estimated", "cost_usd", "baseline_usd", "finish_reason", "feedback", "reason",
+    "input_tokens", "cached_tokens", "output_tokens", "thinking_tokens", "tokens_estimated", "cost_usd", "baseline_usd", "finish_reason",
+    "feedback", "reason",
 )  # fmt: skip
 """The columns, as `docs/frame.md` lists them: when and where, what, by whom, how it ended, what it took."""
 PICO: Final = 1e12
 ROOM: Final = 4096
 """Rows for which there is always room at first, before the memory has to move."""
-KINDS: Final[dict[str, Callable[[], Numbers | Texts]]] = {
-    **dict.fromkeys(("request_id", "error", "reason"), Texts),
-    **dict.fromkeys(("input_tokens", "cached_tokens", "output_tokens"), Counts),
-    **dict.fromkeys(("complexity", "strength", "queue_s", "ttft_s", "latency_s"), Numbers),
+NUMBERS: Final[dict[str, Callable[[], Numbers]]] = {
+    **dict.fromkeys(packed.NUMBERS, Numbers),
+    **dict.fromkeys(("input_tokens", "cached_tokens", "output_tokens", "thinking_tokens"), Counts),
     **dict.fromkeys(("cost_usd", "baseline_usd"), lambda: Numbers(unit=PICO)),
-    "time": Times,
+    "attempt": lambda: Numbers("int64"),
+    "tokens_estimated": lambda: Numbers("bool"),
 }
-"""The columns that are read alone."""
+TEXTS: Final[dict[str, Callable[[], Names | Texts]]] = {
+    **dict.fromkeys(packed.TEXTS, Names),
+    **dict.fromkeys(("request_id", "error", "reason"), Texts),
+}
 MADE_ANEW: Final = tuple(name for name in ORDER if name in ("time", "request_id", "error", "feedback", "reason"))
 """The columns that no frame shares with the next."""
 
@@ -47,10 +50,13 @@ class _Kept:
 
     def __init__(self) -> None:
         self.ids, self.times = Numbers("int64"), Times()
-        self.groups = [Together(names) for names in reading.TOGETHER]
-        self.alone: dict[str, Numbers | Texts] = {name: KINDS[name]() for name in reading.ALONE} | {"time": self.times}
+        self.numbers = {name: make() for name, make in NUMBERS.items()}
+        self.texts = {name: make() for name, make in TEXTS.items()}
+        self.columns: dict[str, Numbers | Texts] = {"time": self.times, **self.numbers, **self.texts}
         self.stable = 0
         """Rows that have ended, and all before them have: they are not read again."""
+        self.is_pack_due = False
+        """Many rows were read one by one that need not be next time."""
         self.whole: pd.DataFrame | None = None
         """The memory of the columns with the room behind them. All frames are its slices, so pandas knows that they share it and copies a
         column before anyone writes to it."""
@@ -59,44 +65,56 @@ class _Kept:
         """Read what is new, at one moment."""
         connection.execute("BEGIN")
         try:
-            after, old = self._bookmark(connection), self.ids.size
-            fresh = 0
-            for part in reading.parts(connection, after=after):
-                fresh += len(part[0])
-                for column, values in zip((self.ids, *self.groups, *self.alone.values()), part, strict=True):
-                    column.add(values)
-            feedback, running = reading.feedback(connection), reading.first_running(connection)
+            after = self._begin(connection)
+            for part in packed.parts(connection, after=after):
+                self._add(part, after)
+            feedback, running = reading.feedback(connection), packed.first_running(connection)
+            self.is_pack_due = packed.is_due(connection)
         finally:
             connection.execute("COMMIT")
-        self._join(fresh, has_moved=self.stable < old or self.stable + fresh > len(self.ids.memory))
+        self._join()
         self.stable = self.ids.size if running is None else int(np.searchsorted(self.ids.data, running))
         return self._frame(feedback)
 
-    def _bookmark(self, connection: sqlite3.Connection) -> int:
-        """The row to read on from: behind what is stable, or the first when these are other books now."""
+    def _begin(self, connection: sqlite3.Connection) -> int:
+        """Return the row to read on from: behind what is stable, or the first when these are other books now. There is room for what comes.
+
+        It is in new memory when there was no room, or when a frame has rows that are others now.
+        """
         if self.stable and not reading.is_there(
             connection, row=int(self.ids.data[self.stable - 1]), time=int(self.times.data[self.stable - 1])
         ):
             self.stable = 0
-        return int(self.ids.data[self.stable - 1]) if self.stable else 0
+        after = int(self.ids.data[self.stable - 1]) if self.stable else 0
+        most = self.stable + reading.last(connection) - after
+        if self.stable < self.ids.size or most > len(self.ids.memory):
+            self.whole = None
+        room = most + most // 8 + ROOM if self.whole is None else None
+        for column in (self.ids, *self.columns.values()):
+            column.begin(self.stable, room=room)
+        return after
 
-    def _join(self, fresh: int, *, has_moved: bool) -> None:
-        """Put what was read behind what is stable; in new memory when there is no room, or when a frame has rows that are others now."""
-        columns: tuple[Numbers | Texts, ...] = (self.ids, *self.groups, *self.alone.values())
-        size = self.stable + fresh
-        for column in columns:
-            if has_moved and isinstance(column, Numbers):
-                column.move(self.stable, size + size // 8 + ROOM)
-            column.join(self.stable)
-        changed = {name: values for group in self.groups for name, values in group.changed(self.stable)}
-        if has_moved or self.whole is None:
-            same = {name: column.typed() for name, column in self.alone.items() if name not in MADE_ANEW}
-            both = changed | same
-            self.whole = pd.DataFrame({name: both[name] for name in ORDER if name in both}, copy=False)
+    def _add(self, part: packed.Part, after: int) -> None:
+        """Take in the rows of a part that are behind one."""
+        ids = np.frombuffer(part.ids, dtype="int64")
+        new = slice(int(np.searchsorted(ids, after, side="right")), None)
+        self.ids.add(ids[new])
+        self.times.add(np.frombuffer(part.times, dtype="int64")[new])
+        for name, number in self.numbers.items():
+            number.add(np.frombuffer(part.numbers[name], dtype="float64")[new])
+        for name, text in self.texts.items():
+            words, codes = part.texts[name]
+            text.add_coded(words, np.frombuffer(codes, dtype="uint16")[new])
+
+    def _join(self) -> None:
+        """All was read: bring the frame of the columns up to date."""
+        changed = [name for name, column in self.columns.items() if column.join()]
+        if self.whole is None:
+            self.whole = pd.DataFrame({name: self.columns[name].typed() for name in ORDER if name not in MADE_ANEW}, copy=False)
         elif changed:
             index = self.whole.index
             # The other columns stay shared; an array would be copied, a series is not.
-            self.whole = self.whole.assign(**{name: pd.Series(values, index=index, copy=False) for name, values in changed.items()})
+            self.whole = self.whole.assign(**{name: pd.Series(self.columns[name].typed(), index=index, copy=False) for name in changed})
 
     def _frame(self, feedback: list[tuple[int, float]]) -> pd.DataFrame:
         assert self.whole is not None  # noqa: S101  for mypy: it was joined
@@ -106,7 +124,7 @@ class _Kept:
             judged[np.searchsorted(self.ids.data, rows)] = values
         made = self.whole.iloc[: self.ids.size]
         for name in MADE_ANEW:
-            made.insert(ORDER.index(name), name, judged if name == reading.FEEDBACK else self.alone[name].typed())
+            made.insert(ORDER.index(name), name, judged if name == "feedback" else self.columns[name].typed())
         return made
 
 
@@ -128,4 +146,6 @@ def frame(books: Books) -> pd.DataFrame:
         kept = _KEPT.pop(books, None) or _Kept()
         made = books.read(kept.read)
         _KEPT[books] = kept  # not before: half of what a broken read took in would be in the next frame
+        if kept.is_pack_due:
+            books.pack()
         return made

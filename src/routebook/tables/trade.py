@@ -54,7 +54,7 @@ def graded(frame: pd.DataFrame) -> tuple[pd.DataFrame, float | None]:
     Raises:
         UsageError: fewer than two models have outcomes and costs, or they are out of their range.
     """
-    prompts, names, outcomes, costs = _read(frame)
+    prompts, names, outcomes, costs = graded_parts(frame)
     if not prompts:
         return _models(pd.DataFrame({"model": [], "prompts": [], "quality": [], "usd_1000": []})), None
     means = pd.DataFrame({"model": names, "prompts": len(prompts), "quality": outcomes.mean(axis=0), "usd_1000": 1000 * costs.mean(axis=0)})
@@ -87,8 +87,11 @@ def _front(usd: Floats, quality: Floats) -> list[bool]:
     return [place in kept for place in range(len(usd))]
 
 
-def _read(frame: pd.DataFrame) -> tuple[list[str], list[str], Floats, Floats]:
-    """Prompts (each once, with the means of its rows), models, outcomes and costs; rows with a value missing are left out."""
+def graded_parts(frame: pd.DataFrame) -> tuple[list[str], list[str], Floats, Floats]:
+    """Return the prompts (each once, with the means of its rows), models, outcomes and costs; rows with a value missing are left out.
+
+    Raises as `graded` does.
+    """
     names = [column for column in map(str, frame.columns) if f"{column}{COST}" in frame.columns]
     if len(names) < 2:  # noqa: PLR2004  there is nothing to choose from
         raise UsageError(
@@ -106,11 +109,16 @@ def _read(frame: pd.DataFrame) -> tuple[list[str], list[str], Floats, Floats]:
     return list(merged.index), names, merged[names].to_numpy(), merged[columns[len(names) :]].to_numpy()
 
 
-def _routed(prompts: list[str], names: list[str], outcomes: Floats, costs: Floats) -> tuple[Floats, Floats]:
+def expected(prompts: list[str], names: list[str], outcomes: Floats, costs: Floats) -> tuple[Floats, Floats]:
+    """Return what a fit expects of each prompt by each model, outcomes and US dollars; no prompt is judged by a fit that learned from it."""
     from routebook.learn.fitted import learn
 
     found = learn(prompts, dict(zip(names, outcomes.T.tolist(), strict=True)), costs=dict(zip(names, costs.T.tolist(), strict=True)))
-    return _reached(found.outcomes, found.costs, outcomes, costs)
+    return found.outcomes, found.costs
+
+
+def _routed(prompts: list[str], names: list[str], outcomes: Floats, costs: Floats) -> tuple[Floats, Floats]:
+    return _reached(*expected(prompts, names, outcomes, costs), outcomes, costs)
 
 
 def _reached(expected: Floats, expected_costs: Floats, outcomes: Floats, costs: Floats) -> tuple[Floats, Floats]:

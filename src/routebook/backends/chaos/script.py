@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from routebook.config.scripted import Chaos, Fault
+from routebook.config.scripted import Chaos, Fault, ScriptedCall
 
 _WORDS: Final = [
     "about",
@@ -108,6 +108,12 @@ class Asked(msgspec.Struct):
     max_tokens: int | None = None
     n_chars: int = 0
     """Characters of all messages."""
+    may_call: bool = False
+    """It has tools, and they may be asked for."""
+    may_think: bool = True
+    """Thinking is not switched off."""
+    rounds: int = 0
+    """So many answers of the conversation asked for tools."""
 
 
 class Act(msgspec.Struct):
@@ -124,6 +130,12 @@ class Act(msgspec.Struct):
     """Between tokens."""
     number: int
     """Of the call to this model, from 0."""
+    calls: tuple[ScriptedCall, ...] = ()
+    """The tools that it asks for instead of answering."""
+    thoughts: str = ""
+    """What it thinks aloud first."""
+    thinking_tokens: int = 0
+    """Of the output."""
 
 
 class Script:
@@ -146,7 +158,11 @@ class Script:
         self._calls[asked.model] += 1
         chance = random.Random((chaos.seed << 64) ^ (zlib.crc32(asked.model.encode()) << 32) ^ number)
         fault = _fault(chaos, number=number, chance=chance)
-        tokens = _TOKEN.findall(chaos.reply) if chaos.reply is not None else _words(chaos.tokens, chance=chance)
+        calls = chaos.calls[asked.rounds] if asked.may_call and asked.rounds < len(chaos.calls) else ()
+        reply = chaos.preamble if calls else chaos.reply
+        tokens = _TOKEN.findall(reply) if reply is not None else _words(chaos.tokens, chance=chance)
+        thoughts = (chaos.thoughts or "") if asked.may_think else ""
+        n_thinking = len(_TOKEN.findall(thoughts))
         limit = asked.max_tokens if asked.max_tokens is not None else len(tokens)
         n_input, n_output = max(1, asked.n_chars // _CHARS_PER_TOKEN), min(limit, len(tokens))
         if self._random_usage:
@@ -156,10 +172,13 @@ class Script:
             tokens=tokens[:limit],
             is_cut=limit < len(tokens),
             input_tokens=n_input,
-            output_tokens=n_output,
+            output_tokens=n_output if self._random_usage else n_output + n_thinking,
             latency_s=chaos.latency_s,
             interval_s=1 / chaos.tokens_per_s if chaos.tokens_per_s else 0.0,
             number=number,
+            calls=calls,
+            thoughts=thoughts,
+            thinking_tokens=0 if self._random_usage else n_thinking,
         )
 
 

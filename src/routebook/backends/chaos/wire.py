@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, NamedTuple, Protocol
 import msgspec
 
 from routebook.backends.chaos.script import Act, Asked
-from routebook.config.scripted import Fault
+from routebook.config.scripted import Fault, ScriptedCall
 
 encode = msgspec.json.encode
 WaitForm = Literal["seconds", "ms", "date", "body", "reset", "page"]
@@ -134,6 +134,16 @@ def _reset(wire: Wire, seconds: float) -> Wait:
 def sse(value: object) -> bytes:
     """Return a value as one event."""
     return b"data: %b\n\n" % encode(value)
+
+
+def written(call: ScriptedCall) -> str:
+    """Return the arguments of a call as text."""
+    return encode(call.arguments).decode() if call.written is None else call.written
+
+
+def halves(text: str) -> tuple[str, str]:
+    """Cut a text in two, as arguments come in pieces."""
+    return text[: len(text) // 2], text[len(text) // 2 :]
 
 
 def n_chars(messages: list[Any]) -> int:

@@ -37,11 +37,15 @@ class GeminiWire:
             is_stream=verb == "streamGenerateContent",
             max_tokens=(body.get("generationConfig") or {}).get("maxOutputTokens"),
             n_chars=n_chars([*body["contents"], system]),
+            may_call=bool(body.get("tools")) and "NONE" not in str(body.get("toolConfig")),
+            may_think=_may_think((body.get("generationConfig") or {}).get("thinkingConfig") or {}),
+            rounds=sum(any("functionCall" in part for part in content["parts"]) for content in body["contents"]),
         )
 
-    def opening(self, asked: Asked, act: Act) -> bytes:  # noqa: ARG002 - one signature for all formats
+    def opening(self, asked: Asked, act: Act) -> bytes:
         """See `Wire.opening`."""
-        return b""
+        content = {"parts": _thoughts(act), "role": "model"}
+        return sse({"candidates": [{"content": content, "index": 0}], "modelVersion": asked.model}) if act.thoughts else b""
 
     def token(self, asked: Asked, text: str) -> bytes:
         """See `Wire.token`."""
@@ -56,7 +60,10 @@ class GeminiWire:
 
     def whole(self, asked: Asked, act: Act) -> bytes:
         """See `Wire.whole`."""
-        return encode(_response(asked, act, text="".join(act.tokens)))
+        response = _response(asked, act, text="".join(act.tokens))
+        content = response["candidates"][0]["content"]
+        content["parts"] = [*_thoughts(act), *content["parts"]]
+        return encode(response)
 
     def refusal(self, asked: Asked, act: Act) -> list[bytes]:
         """See `Wire.refusal`."""
@@ -88,15 +95,31 @@ class GeminiWire:
         return encode({"models": [{"name": f"models/{model}", "supportedGenerationMethods": ["generateContent"]} for model in models]})
 
 
+def _calls(asked: Asked, act: Act) -> list[dict[str, Any]]:
+    """Calls come whole; the first is signed."""
+    parts = [{"functionCall": {"name": call.name, "args": call.arguments}} for call in act.calls]
+    return [part | ({"thoughtSignature": f"signed-{asked.rounds}"} if at == 0 else {}) for at, part in enumerate(parts)]
+
+
+def _may_think(config: dict[str, Any]) -> bool:
+    return config.get("thinkingBudget") != 0 and config.get("thinkingLevel") != "minimal"
+
+
+def _thoughts(act: Act) -> list[dict[str, Any]]:
+    return [{"text": act.thoughts, "thought": True}] if act.thoughts else []
+
+
 def _response(asked: Asked, act: Act, *, text: str) -> dict[str, Any]:
+    said: dict[str, Any] = {"text": text} | ({"thoughtSignature": f"thought-{act.number}"} if act.thoughts else {})
     candidate = {
-        "content": {"parts": [{"text": text}], "role": "model"},
+        "content": {"parts": [*([] if act.calls and not text else [said]), *_calls(asked, act)], "role": "model"},
         "finishReason": "MAX_TOKENS" if act.is_cut else "STOP",
         "index": 0,
     }
     usage = {
         "promptTokenCount": act.input_tokens,
-        "candidatesTokenCount": act.output_tokens,
+        "candidatesTokenCount": act.output_tokens - act.thinking_tokens,
+        **({"thoughtsTokenCount": act.thinking_tokens} if act.thoughts else {}),
         "totalTokenCount": act.input_tokens + act.output_tokens,
     }
     return {"candidates": [candidate], "usageMetadata": usage, "modelVersion": asked.model}

@@ -37,11 +37,17 @@ class OllamaWire:
             is_stream=body.get("stream") is not False,
             max_tokens=limit if limit is not None and limit >= 0 else None,
             n_chars=n_chars(body["messages"]),
+            may_call=bool(body.get("tools")),
+            may_think=body.get("think") is not False,
+            rounds=sum(bool(message.get("tool_calls")) for message in body["messages"]),
         )
 
-    def opening(self, asked: Asked, act: Act) -> bytes:  # noqa: ARG002 - one signature for all formats
+    def opening(self, asked: Asked, act: Act) -> bytes:
         """See `Wire.opening`."""
-        return b""
+        if not act.thoughts:
+            return b""
+        message = {"role": "assistant", "content": "", "thinking": act.thoughts}
+        return encode({"model": asked.model, "created_at": _TIME, "message": message, "done": False}) + b"\n"
 
     def token(self, asked: Asked, text: str) -> bytes:
         """See `Wire.token`."""
@@ -52,11 +58,12 @@ class OllamaWire:
 
     def closing(self, asked: Asked, act: Act) -> list[bytes]:
         """See `Wire.closing`."""
-        return [encode(_final(asked, act, text="")) + b"\n"]
+        calls = [{"model": asked.model, "created_at": _TIME, "message": _said(act, text=""), "done": False}] if act.calls else []
+        return [encode(part) + b"\n" for part in (*calls, _final(asked, act, text=""))]
 
     def whole(self, asked: Asked, act: Act) -> bytes:
         """See `Wire.whole`."""
-        return encode(_final(asked, act, text="".join(act.tokens)))
+        return encode(_final(asked, act, text="") | {"message": _said(act, text="".join(act.tokens))})
 
     def refusal(self, asked: Asked, act: Act) -> list[bytes]:
         """See `Wire.refusal`: Ollama knows none, so its words are all there is."""
@@ -83,6 +90,13 @@ class OllamaWire:
 
 def _entry(model: str, *, details: dict[str, Any]) -> dict[str, Any]:
     return {"name": model, "model": model, "modified_at": _TIME, "size": 4_700_000_000, "digest": "0" * 64, "details": details}
+
+
+def _said(act: Act, *, text: str) -> dict[str, Any]:
+    """A message; calls come whole, their arguments as objects."""
+    calls = [{"function": {"name": call.name, "arguments": call.arguments}} for call in act.calls]
+    thoughts = {"thinking": act.thoughts} if act.thoughts and text else {}
+    return {"role": "assistant", "content": text, **thoughts, **({"tool_calls": calls} if calls else {})}
 
 
 def _final(asked: Asked, act: Act, *, text: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from routebook.backends.chaos.script import Act, Asked
-from routebook.backends.chaos.wire import REFUSAL, Wait, WaitForm, encode, n_chars, sse
+from routebook.backends.chaos.wire import REFUSAL, Wait, WaitForm, encode, halves, n_chars, sse, written
 from routebook.config.scripted import Fault
 
 _ERRORS = {
@@ -40,11 +40,15 @@ class OpenAIWire:
             wants_usage=bool(options.get("include_usage")),
             max_tokens=body.get("max_completion_tokens", body.get("max_tokens")),
             n_chars=n_chars(body["messages"]),
+            may_call=bool(body.get("tools")) and body.get("tool_choice") != "none",
+            may_think=(body.get("chat_template_kwargs") or {}).get("enable_thinking") is not False,
+            rounds=sum(bool(message.get("tool_calls")) for message in body["messages"]),
         )
 
-    def opening(self, asked: Asked, act: Act) -> bytes:  # noqa: ARG002 - one signature for all formats
+    def opening(self, asked: Asked, act: Act) -> bytes:
         """See `Wire.opening`."""
-        return sse(_chunk(asked, {"role": "assistant", "content": ""}))
+        thoughts = [sse(_chunk(asked, {"reasoning_content": half})) for half in halves(act.thoughts) if half]
+        return sse(_chunk(asked, {"role": "assistant", "content": ""})) + b"".join(thoughts)
 
     def token(self, asked: Asked, text: str) -> bytes:
         """See `Wire.token`."""
@@ -55,14 +59,21 @@ class OpenAIWire:
 
     def closing(self, asked: Asked, act: Act) -> list[bytes]:
         """See `Wire.closing`."""
-        events = [sse(_chunk(asked, {}, reason="length" if act.is_cut else "stop"))]
+        events = [sse(_chunk(asked, {"tool_calls": [piece]})) for piece in _pieces(asked, act)]
+        events.append(sse(_chunk(asked, {}, reason=_reason(act))))
         if asked.wants_usage:
             events.append(sse({**_chunk(asked, {}), "choices": [], "usage": _usage(act)}))
         return [*events, b"data: [DONE]\n\n"]
 
     def whole(self, asked: Asked, act: Act) -> bytes:
         """See `Wire.whole`."""
-        return _whole(asked, act, message={"content": "".join(act.tokens)}, reason="length" if act.is_cut else "stop")
+        message: dict[str, Any] = {"content": "".join(act.tokens)}
+        if act.thoughts:
+            message["reasoning_content"] = act.thoughts
+        if act.calls:
+            functions = [{"name": call.name, "arguments": written(call)} for call in act.calls]
+            message["tool_calls"] = [{"id": _id(asked, at), "type": "function", "function": one} for at, one in enumerate(functions)]
+        return _whole(asked, act, message=message, reason=_reason(act))
 
     def refusal(self, asked: Asked, act: Act) -> list[bytes]:
         """See `Wire.refusal`."""
@@ -90,6 +101,23 @@ class OpenAIWire:
         return encode({"object": "list", "data": [{"id": model, "object": "model", "created": 1, "owned_by": "chaos"} for model in models]})
 
 
+def _reason(act: Act) -> str:
+    return "tool_calls" if act.calls else "length" if act.is_cut else "stop"
+
+
+def _id(asked: Asked, at: int) -> str:
+    return f"call_{asked.rounds}_{at}"
+
+
+def _pieces(asked: Asked, act: Act) -> list[dict[str, Any]]:
+    """Each call in three pieces: what it is, and its arguments in two."""
+    pieces = []
+    for at, call in enumerate(act.calls):
+        pieces.append({"index": at, "id": _id(asked, at), "type": "function", "function": {"name": call.name, "arguments": ""}})
+        pieces += [{"index": at, "function": {"arguments": half}} for half in halves(written(call))]
+    return pieces
+
+
 def _chunk(asked: Asked, delta: dict[str, Any], *, reason: str | None = None) -> dict[str, Any]:
     choice = {"index": 0, "delta": delta, "finish_reason": reason}
     return {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": asked.model, "choices": [choice]}
@@ -102,5 +130,10 @@ def _whole(asked: Asked, act: Act, *, message: dict[str, Any], reason: str) -> b
     )
 
 
-def _usage(act: Act) -> dict[str, int]:
-    return {"prompt_tokens": act.input_tokens, "completion_tokens": act.output_tokens, "total_tokens": act.input_tokens + act.output_tokens}
+def _usage(act: Act) -> dict[str, Any]:
+    usage = {
+        "prompt_tokens": act.input_tokens,
+        "completion_tokens": act.output_tokens,
+        "total_tokens": act.input_tokens + act.output_tokens,
+    }
+    return usage | ({"completion_tokens_details": {"reasoning_tokens": act.thinking_tokens}} if act.thoughts else {})

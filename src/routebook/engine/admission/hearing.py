@@ -29,15 +29,20 @@ def heard(outcome: Outcome, scopes: tuple[Scope, ...]) -> Heard | None:
     is_answer = error is None or isinstance(error, Refused | BadRequest | LowQuality)
     if not headers and cool_s is None and not is_answer:
         return None
-    shared = scopes[_SHARED] if len(scopes) > _SHARED + 1 else scopes[0]
     return Heard(
-        scope=shared.name,
+        scope=told_of(scopes).name,
         quotas=quotas_in(headers, clock=time.time) if headers else (),
         cool_s=cool_s,
         is_day=isinstance(error, RateLimited) and error.is_daily,
+        day_whole_s=error.retry_after_s if isinstance(error, RateLimited) and error.is_daily else None,
         reason=type(error).__name__ if error is not None else "",
         is_answer=is_answer and not outcome.is_cancelled and outcome.unforeseen is None,
     )
+
+
+def told_of(scopes: tuple[Scope, ...]) -> Scope:
+    """What a provider's word about the limits of a model is about: the model, or all that share its limits."""
+    return scopes[_SHARED] if len(scopes) > _SHARED + 1 else scopes[0]
 
 
 def _headers(outcome: Outcome) -> Mapping[str, str]:
@@ -47,7 +52,7 @@ def _headers(outcome: Outcome) -> Mapping[str, str]:
 
 
 def _cool_s(error: Exception | None) -> float | None:
-    """Seconds that the provider asked for; our own caution is each kernel's own."""
+    """Seconds that the provider asked for. Where it asked for a rest without saying how long, who walks the plan chooses, and tells."""
     if not isinstance(error, ProviderError):
         return None
     if error.retry_after_s:

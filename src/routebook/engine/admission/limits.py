@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import math
 import random
 import time
 from collections.abc import Callable
@@ -15,22 +16,27 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+import msgspec
+
 from routebook.books import leases
 from routebook.books.books import Books
 from routebook.books.claims import Admitted, Claim, Scope, Wait
 from routebook.config.values import Config, Model, Provider
-from routebook.engine.admission.queue import Gate, Gates
+from routebook.engine.admission.hearing import told_of
+from routebook.engine.admission.queue import HANDICAP_S, Gate, Gates
 from routebook.engine.turn import Emit, Turn
 from routebook.errors import DeadlineExceeded, LimitReached
 from routebook.events import Event, Waiting
-from routebook.messages import Attempt, Delta
+from routebook.messages import PRIORITIES, Attempt, Delta, Priority
 from routebook.plan.known import Known
 
 PATIENCE_S: Final = 75.0
 """A limit that has room again so soon is waited for; a later one leaves the model alone until then."""
 SHORT_S: Final = 2.0
 """A cooldown this short is waited for in the queue."""
-_LOOK_S: Final = {"places": (0.02, 0.3), "probe": (0.05, 0.5), "window": (0.001, 1.0), "quota": (0.001, 1.0), "cooldown": (0.001, 60.0)}
+_LOOK_S: Final = {
+    "places": (0.02, 0.3), "turn": (0.02, 0.3), "probe": (0.05, 0.5), "window": (0.001, 1.0), "quota": (0.001, 1.0), "cooldown": (0.001, 60.0),
+}  # fmt: skip
 """How soon to look again at first and at the latest: other kernels do not tell when they give something back."""
 _QUIET_S: Final = 0.2
 _STATED_S: Final = 60.0
@@ -59,10 +65,17 @@ class Limits:
         """`clock` gives seconds that only go up."""
         self.books, self.known, self.clock = books, known, clock
         self._gates = Gates(clock=clock)
+        self._served: dict[Gate, float] = {}
+        """When somebody of this process was let in last."""
         self._scopes: dict[str, tuple[Scope, ...]] = {}
         self.rng = random.Random()
         self._inside = 0
         self._renewal: asyncio.TimerHandle | None = None
+
+    @property
+    def inside(self) -> int:
+        """Places that are held in this process: of attempts under way, and of those that ask the books."""
+        return self._gates.inside
 
     def way_in(self, turn: Turn, *, config: Config, output_tokens: int) -> WayIn:
         """The way in for one attempt; `output_tokens` is the longest answer there may be."""
@@ -70,11 +83,12 @@ class Limits:
         claim = Claim(
             scopes=self.scopes(name, config), input_tokens=tokens, tokens=tokens + output_tokens, cell_usd=turn.plan.request.budget_usd
         )
-        return WayIn(self, turn, claim, gate=self._gates.of(name, config=config))
+        return WayIn(self, turn, claim, gate=self._gates.of(name, config=config), queue_s=config.models[name].timeout.queue_s)
 
     def entered(self, turn: Turn, claim: Claim, gate: Gate, admitted: Admitted) -> Entry:
         """Count an attempt that is inside."""
         name = turn.candidate.model
+        self._served[gate] = self.clock()
         self.known.state(name).in_flight += 1
         self._inside += 1
         self._keep_alive()
@@ -82,6 +96,14 @@ class Limits:
         if entry.is_probe:
             turn.emit = self._listening(turn.emit, entry)
         return entry
+
+    def rank_s(self, gate: Gate, priority: Priority, *, came: float) -> float:
+        """Where one stands among those of other kernels: since when it waits and its kernel had no turn, and a handicap for its priority.
+
+        Which of a kernel's requests takes the kernel's turn is the kernel's own business: the most urgent one lends its priority to the first.
+        """
+        since = max(came, self._served.get(gate, -math.inf))
+        return since - self.clock() + HANDICAP_S * min(PRIORITIES.index(priority), gate.most_urgent)
 
     def leave(self, entry: Entry) -> None:
         """Give the place to the next. Call it when the end of the attempt is in the books, where its place is given back too."""
@@ -108,6 +130,10 @@ class Limits:
             back = dt.datetime.now().astimezone() + dt.timedelta(seconds=wait.until_s)
             when = f", back at {back:%a %H:%M}" if wait.until_s > PATIENCE_S else ""
             self.known.state(model).cool(self.known.clock() + wait.until_s, reason=f"{wait.reason}{when}")
+
+    def tell(self, model: str, seconds: float, *, config: Config, reason: str) -> None:
+        """Let all kernels leave a model alone: it asked for a rest, and it is ours to choose how long."""
+        self.books.cool(told_of(self.scopes(model, config)).name, seconds, reason=reason)
 
     def close(self) -> None:
         """Nothing is renewed any more."""
@@ -141,8 +167,10 @@ class Limits:
 class WayIn:
     """One attempt on its way in."""
 
-    def __init__(self, limits: Limits, turn: Turn, claim: Claim, *, gate: Gate) -> None:
+    def __init__(self, limits: Limits, turn: Turn, claim: Claim, *, gate: Gate, queue_s: float | None) -> None:
         """Made by `Limits`."""
+        self._queue_s = queue_s if queue_s is not None else math.inf
+        self._until = min(turn.until, asyncio.get_running_loop().time() + self._queue_s)
         self._limits, self._turn, self._claim, self._gate = limits, turn, claim, gate
         self._name = turn.candidate.model
         self._wait: Wait | None = None
@@ -162,10 +190,14 @@ class WayIn:
         state = self._limits.known.state(self._name)
         state.queued += 1
         try:
-            async with asyncio.timeout_at(self._turn.until):
+            async with asyncio.timeout_at(self._until):
                 admitted = await self._room(attempt, need_usd=need_usd)
-        except TimeoutError as error:
-            raise DeadlineExceeded(self._too_late()) from error
+        except BaseException as error:
+            if self._wait is not None:
+                self._limits.books.give_up(self._claim)
+            if isinstance(error, TimeoutError):
+                raise self._too_late() from error
+            raise
         finally:
             state.queued -= 1
         return self._limits.entered(self._turn, self._claim, self._gate, admitted)
@@ -176,7 +208,7 @@ class WayIn:
         await self._place(since=None)
         while True:
             try:
-                found = await self._limits.books.admit(attempt, need_usd=need_usd, claim=self._claim)
+                found = await self._limits.books.admit(attempt, need_usd=need_usd, claim=self._ranked(came))
             except BaseException:
                 self._gate.withdraw(self._name)
                 self._gate.leave(self._name)
@@ -186,6 +218,10 @@ class WayIn:
                 return found
             self._turn_back(found)
             await self._place(since=came)
+
+    def _ranked(self, came: float) -> Claim:
+        rank_s = self._limits.rank_s(self._gate, self._turn.plan.priority, came=came)
+        return msgspec.structs.replace(self._claim, rank_s=rank_s)
 
     async def _place(self, *, since: float | None) -> None:
         request, plan = self._turn.plan.request, self._turn.plan
@@ -213,6 +249,8 @@ class WayIn:
         self._wait, self.is_queued = wait, True
         self._gate.hold(self._name, self._look_again_s(wait))
         self._gate.leave(self._name)
+        if wait.kind == "probe" and self._turn.has_free:
+            raise LimitReached(f"{self._name}: {wait.reason}", is_passing=True)
         if not self._is_too_long(wait):
             return
         if wait.is_stated or wait.is_day:
@@ -248,14 +286,17 @@ class WayIn:
         return expected_s if rpm is None or place <= rpm else max(expected_s or 0.0, (place - 1) // rpm * _MINUTE_S)
 
     def _left_s(self) -> float:
-        return self._turn.until - asyncio.get_running_loop().time()
+        """Seconds that it may still wait."""
+        return self._until - asyncio.get_running_loop().time()
 
-    def _too_late(self) -> str:
+    def _too_late(self) -> DeadlineExceeded:
         patience = f"the request's {self._turn.plan.deadline_s:g} s"
-        if not self.is_queued:
-            return f"The books could not be written within {patience}: another program holds them. Close it."
         why = f" ({self._wait.reason})" if self._wait is not None else ""
-        return f"No place at {self._name} came free within {patience}{why}. Raise its max_concurrent or the deadline."
+        if self._until < self._turn.until:
+            return LimitReached(f"No place at {self._name} came free within its queue_s of {self._queue_s:g} s{why}")
+        if not self.is_queued:
+            return DeadlineExceeded(f"The books could not be written within {patience}: another program holds them. Close it.")
+        return DeadlineExceeded(f"No place at {self._name} came free within {patience}{why}. Raise its max_concurrent or the deadline.")
 
 
 def _scopes(model: str, config: Config) -> tuple[Scope, ...]:

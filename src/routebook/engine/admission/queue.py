@@ -85,6 +85,11 @@ class Gate:
         """How many wait."""
         return sum(not ticket.future.done() for line in self._lines.values() for ticket in line)
 
+    @property
+    def most_urgent(self) -> int:
+        """The highest priority of those who wait, as its place in `PRIORITIES`; behind all of these when nobody does."""
+        return min((PRIORITIES.index(priority) for priority, _, _ in self._lines), default=len(PRIORITIES))
+
     async def enter(
         self, model: str, *, priority: Priority, on_place: Place, requester: str = "", since: float | None = None
     ) -> bool:  # fmt: skip
@@ -260,6 +265,11 @@ class Gates:
         """`clock` gives seconds that only go up."""
         self._clock = clock
         self._gates: dict[str, Gate] = {}
+
+    @property
+    def inside(self) -> int:
+        """How many are inside of any."""
+        return sum(gate.inside for gate in set(self._gates.values()))
 
     def of(self, model: str, *, config: Config) -> Gate:
         """The gate of a model, made when first asked for."""

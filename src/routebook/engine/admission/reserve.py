@@ -28,7 +28,8 @@ def most_input(call: Call) -> int:
     """Tokens that the input of a call takes at most, whatever the tokenizer and the provider's own words around it."""
     schema = call.params.json_schema
     asked = most_tokens(msgspec.json.encode(schema).decode()) + SCHEMA_TOKENS if schema else 0
-    return CALL_TOKENS + asked + sum(map(_message, call.messages))
+    tools = SCHEMA_TOKENS + most_tokens(msgspec.json.encode(call.tools).decode()) if call.tools else 0
+    return CALL_TOKENS + tools + asked + sum(map(_message, call.messages))
 
 
 def most_output(call: Call, model: Model) -> int:
@@ -60,7 +61,9 @@ def bounded(call: Call, model: Model, *, need_usd: Decimal | None, is_capped: bo
 
 
 def _message(message: Message) -> int:
-    return most_tokens(message.content) + MESSAGE_TOKENS
+    thought = most_tokens(msgspec.json.encode(message.echo).decode()) if message.echo else 0
+    asked = sum(most_tokens(call.name + call.arguments) + MESSAGE_TOKENS for call in message.calls)
+    return most_tokens(message.content) + thought + asked + MESSAGE_TOKENS
 
 
 def _is_free(price: Price) -> bool:

@@ -61,8 +61,8 @@ class Trials:
             state.recover()
         state.end_trial()
 
-    def cool(self, model: str, seconds: float, *, error: RoutebookError, is_stated: bool, is_told: bool, is_relapse: bool) -> None:
-        """Leave a model alone, for all requests.
+    def cool(self, model: str, seconds: float, *, error: RoutebookError, is_stated: bool, is_told: bool, is_relapse: bool) -> float:
+        """Leave a model alone, for all requests of this process; return for how many seconds.
 
         Args:
             model: its name.
@@ -77,6 +77,7 @@ class Trials:
         if not is_stated:
             seconds = max(seconds, min(seconds * 2**state.relapses, LONGEST_S)) * (1 + SPREAD * self._rng.random())
         state.cool(self._known.clock() + seconds, reason=type(error).__name__, is_told=is_told)
+        return seconds
 
 
 def _is_well(error: RoutebookError | None) -> bool:

@@ -15,7 +15,7 @@ DAY_S: Final = 86_400.0
 
 def cache_key(config: Config, plan: Plan) -> tuple[bytes, float] | None:
     """The key of a plan's request and the seconds its answer lives; `None` when it is not cached."""
-    if plan.request.cache is False:
+    if plan.request.cache is False or not all(note.cache for note in plan.tools):
         return None
     route = next(route for route in config.routes if route.name == plan.route)
     life_s = _life_s(config, plan, route)

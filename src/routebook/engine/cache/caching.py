@@ -21,6 +21,7 @@ from routebook.engine.cache.cacheable import cache_key, is_worth_keeping, kept_o
 from routebook.engine.cache.flights import Flight, Landed
 from routebook.engine.cache.replay import replayed, written
 from routebook.engine.dispatch import dispatch
+from routebook.engine.rows import LATE_S
 from routebook.engine.runtime import Runtime
 from routebook.engine.turn import Emit
 from routebook.errors import BooksError, BudgetExceeded, DeadlineExceeded
@@ -104,7 +105,7 @@ class _Asking:
             return found or (True if asking.begin(connection, self.key, session=books.session, until=until, now=now) else None)
 
         with contextlib.suppress(BooksError, TimeoutError):
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(min(PATIENCE_S, self.plan.deadline_s / 4)):
                 return await books.write(look)
         return True
 
@@ -112,7 +113,7 @@ class _Asking:
         """Ask, and keep the answer if it is worth it."""
         kept: Kept | None = None
         try:
-            answer = await dispatch(self.runtime, self.plan, emit=tell)
+            answer = await dispatch(self.runtime, self.plan, emit=tell, until=self.until)
             if is_worth_keeping(answer):
                 kept = msgspec.structs.replace(kept_of(answer), asked_at=self.runtime.now())
         finally:
@@ -129,8 +130,8 @@ class _Asking:
             asking.end(connection, self.key, session=books.session)
 
         with contextlib.suppress(BooksError, TimeoutError):  # a convenience; the answer is there
-            async with asyncio.timeout(PATIENCE_S):
-                await books.write(work)
+            async with asyncio.timeout(min(PATIENCE_S, max(0.0, self.until + LATE_S - asyncio.get_running_loop().time()))):
+                await books.write(work)  # it is written in any case: who asks the same next comes after it
 
     async def ride(self, flight: Flight, *, is_first: bool) -> Answer:
         """Wait for a flight's end, and answer by what it came to."""
@@ -152,25 +153,41 @@ class _Asking:
         """The answer by the cache's, or by the one to an equal request."""
         if isinstance(landed, Answer):
             status = "cached" if landed.attempt.status == "ok" else landed.attempt.status
-            answer = replayed(self.plan, kept_of(landed), now=self.asked_at, is_shared=True, status=status, finish=landed.finish_reason)
+            answer = replayed(
+                self.plan,
+                kept_of(landed),
+                now=self.asked_at,
+                is_shared=True,
+                status=status,
+                finish=landed.finish_reason,
+                number=self.number(),
+            )
         else:
-            answer = replayed(self.plan, landed, now=self.asked_at, is_shared=False)
+            answer = replayed(self.plan, landed, now=self.asked_at, is_shared=False, number=self.number())
             if landed.thinking:
                 self.emit(Delta(text=landed.thinking, kind="thinking"))
             self.emit(Delta(text=landed.text))
-        return await written(self.runtime.books, answer, took_s=self.took_s())
+        return await written(self.runtime.books, answer, took_s=self.took_s(), until=self.until)
 
     async def stopped(self, flight: Flight, *, is_first: bool) -> None:
         """Keep what has come for one who stops, as a dispatch does. The row of the call itself is the first one's."""
         if is_first and flight.last is not None:
             self.emit(Done(answer=flight.last))
         elif flight.model is not None:
-            answer = replayed(self.plan, self.so_far(flight), now=self.asked_at, is_shared=True, status="cancelled", finish="cancelled")
+            answer = replayed(
+                self.plan,
+                self.so_far(flight),
+                now=self.asked_at,
+                is_shared=True,
+                status="cancelled",
+                finish="cancelled",
+                number=self.number(),
+            )
             if is_first:
                 row = msgspec.structs.replace(answer.attempt, cost_usd=None)
                 answer = msgspec.structs.replace(answer, attempts=(row,), notes=(GOES_ON,))
             else:
-                answer = await written(self.runtime.books, answer, took_s=self.took_s())
+                answer = await written(self.runtime.books, answer, took_s=self.took_s(), until=self.until)
             self.emit(Done(answer=answer))
 
     def so_far(self, flight: Flight) -> Kept:
@@ -187,6 +204,10 @@ class _Asking:
             self.emit(
                 Switched(from_model=flight.model, to_model=flight.model, reason=f"the equal request that was asked first ended: {error}")
             )
+
+    def number(self) -> int:
+        """Of its only attempt."""
+        return self.runtime.numbers.next(self.plan.request.id, alone=1)
 
     def took_s(self) -> float:
         """Seconds since it was asked."""

@@ -15,7 +15,7 @@ import msgspec
 
 from routebook.config.values import Config, Provider, Route
 from routebook.engine.params import merged
-from routebook.messages import Params, Plan
+from routebook.messages import Message, Params, Plan, ToolNote
 
 EDITION: Final = 1
 """Goes up when the meaning of a key changes: older entries are then not found."""
@@ -29,7 +29,7 @@ def fingerprint(config: Config, plan: Plan, route: Route) -> bytes | None:
     after = [*(route.on_refusal.try_ if route.on_refusal else ()), *(route.on_low_quality.try_ if route.on_low_quality else ())]
     parts = {
         "edition": EDITION,
-        "messages": [(message.role, message.content) for message in request.messages],
+        "messages": [_said(message) for message in request.messages],
         "params": _plain(request.params),
         "shape": f"{request.shape.__module__}.{request.shape.__qualname__}" if request.shape else None,
         "try": [_identity(config, name, request.params) for name in names],
@@ -38,11 +38,22 @@ def fingerprint(config: Config, plan: Plan, route: Route) -> bytes | None:
         "tier": request.tier,
         "local": plan.local,
         "checks": (route.on_refusal, route.on_low_quality),
+        **({"tools": [_tool(config, note) for note in plan.tools]} if plan.tools else {}),
     }
     try:
         return hashlib.sha256(_TO_BYTES.encode(parts)).digest()
     except (TypeError, ValueError, RecursionError):
         return None
+
+
+def _tool(config: Config, note: ToolNote) -> Any:  # noqa: ANN401  whatever JSON holds
+    """What stands behind a tool."""
+    return [note.name, note.own.spec if note.own is not None else config.tools[note.name]]
+
+
+def _said(message: Message) -> tuple[Any, ...]:
+    """A turn, with what was thought in it where that may go back."""
+    return (message.role, message.content, *((message.by, message.echo) if message.echo else ()))
 
 
 def _names(config: Config, plan: Plan, route: Route) -> Iterable[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -21,6 +21,7 @@ from routebook.errors import (
     AuthFailed,
     BadRequest,
     BudgetExceeded,
+    LimitReached,
     ProviderError,
     RateLimited,
     RoutebookError,
@@ -40,9 +41,15 @@ class Checkup:
     runtime: Runtime
     name: str
     patience_s: float
+    named: Sequence[str] = ()
+    """Models that are all asked, where they are this provider's; else one is."""
     is_well: bool = False
     """A model of it answered."""
     findings: list[Finding] = field(default_factory=list)
+    is_shut: bool = False
+    """Nobody answers there, or not with this key."""
+    asked: str = ""
+    """The first model that was asked."""
 
     @property
     def provider(self) -> Provider:
@@ -68,6 +75,7 @@ class Checkup:
         ids = [found.id for found in listed]
         self.findings.extend(self.missing(ids))
         await self.ask_one(ids)
+        await self.ask_others(ids)
         return self.findings
 
     async def list_models(self) -> list[Found] | None:
@@ -103,15 +111,26 @@ class Checkup:
                 "ok" if ids else "problem", f"it answers, but no model of it is in use; it has {_count(ids)}", hint=self.first_model()
             )
 
+    async def ask_others(self, ids: list[str]) -> None:
+        """Ask the other models that are to be asked, one after the other: a provider that is checked is not to be flooded."""
+        config = self.runtime.config
+        for model in self.named:
+            if config.models[model].provider == self.name and model != self.asked and not self.is_shut:
+                await self.ask(model, ids, is_listed=not ids or _is_listed(config.models[model].id, ids))
+
     async def ask(self, model: str, ids: list[str], *, is_listed: bool) -> None:
         """Ask a model for a word, as an attempt like any other."""
+        self.asked = self.asked or model
         try:
             outcome = await word(
                 self.runtime, model, kind="health", reason="%route doctor asks for a word", max_tokens=MOST_TOKENS, is_local=self.is_local,
                 patience_s=self.patience_s,
             )  # fmt: skip
         except BudgetExceeded as error:
-            self.note("left out", f"{_count(ids)}; not asked for a word: the {error.period} budget of {error.scope!r} has too little left")
+            said = f"not asked for a word: the {error.period} budget of {error.scope!r} has too little left"
+            self.note("left out", said if model != self.asked else f"{_count(ids)}; {said}", model=model)
+        except LimitReached as error:
+            self.note("left out", f"not asked for a word: {error}", model=model)
         except RoutebookError as error:
             self.failed(error, model)
         else:
@@ -119,7 +138,7 @@ class Checkup:
             if outcome.error is None or is_thought:
                 self.answered(model, ids, outcome)
             elif isinstance(outcome.error, BadRequest) and not is_listed:
-                self.note("problem", f"it answers, but has none of the models configured; it has {_count(ids)}")
+                self.absent(model, ids)
             else:
                 self.failed(outcome.error, model)
 
@@ -131,10 +150,17 @@ class Checkup:
         first = f", first token after {first_s:.2f} s" if first_s is not None else ""
         first += _left(outcome)
         reload = "%route reload puts it to use" if self.name in self.runtime.known.unusable else ""
-        self.note("ok", f"{_count(ids)}; {model} answered{first}", hint=reload)
+        said = f"{model} answered{first}"
+        self.note("ok", said if model != self.asked else f"{_count(ids)}; {said}", hint=reload, model=model)
+
+    def absent(self, model: str, ids: list[str]) -> None:
+        """Say that a model is not there; of one that is not listed it is said already."""
+        if model == self.asked:
+            self.note("problem", f"it answers, but has none of the models configured; it has {_count(ids)}")
 
     def failed(self, error: RoutebookError, model: str = "") -> None:
         """Say what went wrong and what to do about it."""
+        self.is_shut = isinstance(error, AuthFailed) or (isinstance(error, Unavailable) and error.status is None)
         hint = error.hint if isinstance(error, ProviderError) else ""
         said = str(error).removesuffix(hint).rstrip().removeprefix(f"{self.name}: ")
         said = f"{model}: {said}" if model else said
@@ -142,7 +168,7 @@ class Checkup:
             (self.provider.kind == "embedded" and isinstance(error, SetupNeeded))
             or (self.provider.kind == "ollama" and isinstance(error, Unavailable) and error.status is None)
         )
-        self.note("left out" if is_absent else "problem", said, hint=self.remedy(error) or hint)
+        self.note("left out" if is_absent else "problem", said, hint=self.remedy(error) or hint, model=model)
 
     def remedy(self, error: RoutebookError) -> str:
         """What to do about an error, where we know better than the error itself."""
@@ -172,9 +198,9 @@ class Checkup:
         """How to put a provider without models to use."""
         return "ollama pull qwen3:4b" if self.provider.kind == "ollama" else f'Add a [models.NAME] with provider = "{self.name}".'
 
-    def note(self, state: State, said: str, *, hint: str = "") -> None:
-        """Add a finding about the provider."""
-        about = f"provider {self.name}"
+    def note(self, state: State, said: str, *, hint: str = "", model: str = "") -> None:
+        """Add a finding about the provider, or about one of its models that was asked besides the first."""
+        about = f"model {model}" if model not in ("", self.asked) else f"provider {self.name}"
         self.findings.append(Finding(about=about, state=state, said=said, hint=hint))
 
 

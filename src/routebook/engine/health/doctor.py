@@ -1,7 +1,7 @@
 """The doctor: looks at everything a prompt needs, for real, and says what to type where something is missing.
 
-Each provider is asked for its models, and one of its models for a word: an ordinary attempt of kind `health`, with its row in the books
-and within the caps. Nothing here shows a key.
+Each provider is asked for its models, and one of its models, or each, for a word: an ordinary attempt of kind `health`, with its row in the
+books and within the caps and limits. Nothing here shows a key.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from routebook.engine.health.checkup import Checkup
 from routebook.engine.health.finding import Finding
+from routebook.engine.health.history import look_at_history
 from routebook.engine.health.machine import look_at_books, look_at_library, look_at_versions
 from routebook.engine.loop import engine_loop
 from routebook.engine.runtime import Runtime
@@ -25,12 +26,13 @@ PATIENCE_S: Final = 30.0
 """For a provider's list of models, and again for its word: a local model may have to be read from the disk first."""
 
 
-def examine(open_router: Callable[[], Router], *, patience_s: float = PATIENCE_S) -> tuple[Finding, ...]:
+def examine(open_router: Callable[[], Router], *, patience_s: float = PATIENCE_S, is_each: bool = False) -> tuple[Finding, ...]:
     """Look at the machine, `routing.toml`, the books and every provider; return what was found, in that order.
 
     Args:
         open_router: makes or gives the router; what it raises for a wrong file or unreadable books becomes a finding.
-        patience_s: how long to wait for each provider.
+        patience_s: how long to wait for each provider, and for each word.
+        is_each: ask each model that `routing.toml` names, not one of each provider.
     """
     findings = list(look_at_versions())
     try:
@@ -42,7 +44,7 @@ def examine(open_router: Callable[[], Router], *, patience_s: float = PATIENCE_S
         runtime = router.runtime()
     except BooksError as error:
         return (*findings, Finding(about="books", state="problem", said=str(error)))
-    return (*findings, *engine_loop().run_sync(_examine(runtime, patience_s=patience_s)))
+    return (*findings, *engine_loop().run_sync(_examine(runtime, patience_s=patience_s, named=tuple(router.config.models) if is_each else ())))
 
 
 def problems(findings: Sequence[Finding]) -> int:
@@ -58,12 +60,13 @@ def _about_file(file: Path | None) -> Finding:
     return Finding(about="routing.toml", state="ok", said=str(file))
 
 
-async def _examine(runtime: Runtime, *, patience_s: float) -> list[Finding]:
-    """The books, then all providers at once."""
-    checkups = [Checkup(runtime, name, patience_s=patience_s) for name in runtime.config.providers]
+async def _examine(runtime: Runtime, *, patience_s: float, named: Sequence[str]) -> list[Finding]:
+    """The books, then all providers at once, of which these models are asked too; then what the books say of the models."""
+    checkups = [Checkup(runtime, name, patience_s=patience_s, named=named) for name in runtime.config.providers]
     findings = [await look_at_books(runtime), *look_at_library(runtime)]
     for found in await asyncio.gather(*(checkup.run() for checkup in checkups)):
         findings.extend(found)
+    findings.extend(look_at_history(runtime))
     return [*findings, *_about_answers(runtime, [checkup.name for checkup in checkups if checkup.is_well])]
 
 

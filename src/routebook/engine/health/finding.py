@@ -6,7 +6,7 @@ from typing import Literal
 
 from routebook.messages import Value
 
-State = Literal["ok", "left out", "problem"]
+State = Literal["ok", "left out", "advice", "problem"]
 
 
 class Finding(Value, frozen=True, kw_only=True):
@@ -15,7 +15,7 @@ class Finding(Value, frozen=True, kw_only=True):
     about: str
     """`Python`, `provider groq`, `model llama-70b`, …"""
     state: State
-    """`left out` is nothing wrong: a provider without a key, an Ollama that is not started."""
+    """`left out` is nothing wrong: a provider without a key, an Ollama that is not started. `advice`: it works, and could work better."""
     said: str
     hint: str = ""
     """What to type, or to do, where there is something."""

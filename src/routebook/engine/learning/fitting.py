@@ -28,10 +28,34 @@ _LEAST_JUDGED: Final = 10
 
 
 async def open_fit(runtime: Runtime) -> None:
-    """Use the fit that the books hold, if they hold one of this version."""
-    held = await asyncio.to_thread(runtime.books.read, fits.kept)
-    if held is not None:
-        _use(runtime, await asyncio.to_thread(_loaded, held[0]))
+    """Use the fit that the books hold, if they hold one of this version, and now and then what another kernel puts in its place.
+
+    Raises:
+        BooksError: they cannot be read.
+    """
+    following = _Following(runtime)
+    await following.look()
+    runtime.learning.looks.append(following.look)
+
+
+class _Following:
+    """Keeps the fit that plans ask the one that the books hold."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._stamp: int | None = None
+
+    async def look(self) -> None:
+        """Take the fit of the books, if it is not the one that was taken before."""
+        runtime, before = self._runtime, self._runtime.known.fitted
+        stamp = await asyncio.to_thread(runtime.books.read, fits.stamp)
+        if stamp == self._stamp:
+            return
+        held = await asyncio.to_thread(runtime.books.read, fits.kept)
+        found = None if held is None else await asyncio.to_thread(_loaded, held[0])
+        if runtime.known.fitted is before:  # else this kernel fitted or forgot meanwhile, and what was read is old
+            _use(runtime, found)
+            self._stamp = stamp
 
 
 async def fit(runtime: Runtime, frame: pd.DataFrame, *, models: Sequence[str] | None = None) -> Evaluation:

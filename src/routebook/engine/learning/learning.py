@@ -54,6 +54,8 @@ class Learning:
         """What was asked lately, in this process only: a vote needs to know what its prompt was like."""
         self._at_hand: tuple[str, Features] = ("", {})
         self._looked = clock()
+        self.looks: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        """Each is awaited with every look at the books, and may raise `BooksError`."""
         self._turn = asyncio.Lock()
         self._waiting: list[Lesson] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -98,6 +100,10 @@ class Learning:
         if self._books.path != MEMORY and self._clock() - self._looked > LOOK_EVERY_S:
             self._looked = self._clock()
             self.later(self.look())
+
+    def prompt_of(self, request_id: str) -> str | None:
+        """The prompt of a request of this process, a long one cut in its middle; `None` when it is not known any more."""
+        return self._recent.get(request_id)
 
     def signature_of(self, request_id: str) -> bytes | None:
         """The signature of the prompt of a request of this process; `None` when it is not known any more."""
@@ -157,6 +163,8 @@ class Learning:
             async with self._turn:
                 reach = self._reach
                 await self._take(*await self.read(lambda connection: outcomes.since(connection, reach)))
+            for look in self.looks:
+                await look()
 
     async def read(self, look: Callable[[sqlite3.Connection], T]) -> T:
         """Read the books without stopping the loop.

@@ -7,7 +7,10 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from typing import Final
 
+from routebook.books.cache import drop_given
 from routebook.books.ledger import attempts_of, set_feedback
+from routebook.books.notes import keep
+from routebook.config.keylike import masked
 from routebook.engine.learning.learning import Learning
 from routebook.engine.turn import Ended, Outcome
 from routebook.errors import LowQuality, Refused, UsageError
@@ -21,6 +24,9 @@ JUDGED: Final = ("ok", "cached", "refused", "cancelled")
 """Attempts that a vote says something about: of an error it says nothing of how good the model is."""
 ANSWERED: Final = ("ok", "cached")
 """Attempts whose text the user has read; a hedge that lost may come after it."""
+
+BAD_BELOW: Final = 0.5
+"""A lower score calls an answer bad."""
 
 
 # ---- by itself, when a request ends
@@ -56,18 +62,33 @@ def _lesson_of(learning: Learning, outcome: Outcome, *, is_checked: bool) -> Les
 # ---- by the user
 
 
-async def vote(learning: Learning, request_id: str, good: float, *, model: str | None) -> Attempt:
-    """Mark an answer and learn from it; return the attempt it is about. A second vote takes the place of the first.
+async def vote(learning: Learning, request_id: str, good: float | None, *, model: str | None, note: str | None = None) -> Attempt:
+    """Mark an answer and learn from it; return the attempt it is about. A second vote takes the place of the first, a second note too.
+
+    A bad one is given to nobody again: the cache drops it with the vote.
 
     Raises:
         UsageError: the score is not from 0 to 1, or the books have no such request, or no answer of the model to it.
         BooksError: the books cannot be written.
     """
-    if not 0 <= good <= 1:
+    if good is not None and not 0 <= good <= 1:
         raise UsageError(f"A vote is True, False, or a number from 0 (bad) to 1 (good), not {good}.")
     attempt = await _attempt(learning, request_id, model=model)
-    lessons = [lesson(learning, attempt, source="vote", score=float(good))] if attempt.status in JUDGED else []
-    await learning.add(lessons, also=lambda connection: _mark(connection, attempt, float(good)))
+    is_learned = attempt.status in JUDGED
+    lessons = [lesson(learning, attempt, source="vote", score=float(good))] if good is not None and is_learned else []
+
+    def mark(connection: sqlite3.Connection) -> None:
+        if note is not None:
+            keep(
+                connection, attempt.request_id, attempt.attempt, masked(note.strip()), now=round(dt.datetime.now(dt.UTC).timestamp() * 1e6)
+            )
+        if good is None:
+            return
+        _mark(connection, attempt, float(good))
+        if good < BAD_BELOW and attempt.status in ANSWERED:
+            drop_given(connection, attempt.request_id)
+
+    await learning.add(lessons, also=mark)
     return attempt
 
 

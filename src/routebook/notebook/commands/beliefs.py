@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from routebook.errors import UsageError
 from routebook.near import did_you_mean
 from routebook.notebook import figures
+from routebook.notebook.commands.fit import FORGOT
+from routebook.notebook.panels.standings import all_standings
 from routebook.notebook.report import Heading, report
 from routebook.notebook.session import Session
 from routebook.notebook.subcommands import refuse_rest
@@ -18,6 +20,7 @@ if TYPE_CHECKING:  # pandas loads only when a frame is asked for
 
 TITLES = ("task", "model", ">believed", ">±", ">outcomes", "last")
 NOTHING = "Nothing was learned yet. %route good and %route bad say what you think of an answer."
+FIT_STAYS = "What was fitted stays: %route fit --reset, or %route forget all, forgets it."
 USAGE = "%route forget takes --task NAME, --model NAME, both together, or all."
 
 
@@ -32,18 +35,24 @@ def beliefs(session: Session, rest: str) -> None:
     head = (
         f"{figures.plural(len(frame), 'belief')}, 0 bad to 1 good; {figures.plural(remembered, 'outcome')} in the memory of similar prompts"
     )
-    session.show(report(Heading(head), _table(frame)))
+    session.show(report(Heading(head), _table(frame), *all_standings(session.router)))
 
 
 def forget(session: Session, rest: str) -> None:
     """Forget what was learned of a task, of a model, or all."""
     named = _named(rest)
+    was_fitted = not named and session.router.unfit()
     count = session.router.forget(everything=not named, **named)
     of = " and ".join(f"{what} {name!r}" for what, name in named.items()) or "everything"
     if count:
-        session.show(report(f"Forgot {figures.plural(count, 'outcome')} of {of}. The attempts stay in the frame."))
-        return
-    session.show(report(f"Nothing was learned of {of}.{_near(session, named)}"))
+        said = [f"Forgot {figures.plural(count, 'outcome')} of {of}. The attempts stay in the frame."]
+    else:
+        said = [] if was_fitted else [f"Nothing was learned of {of}.{_near(session, named)}"]
+    if was_fitted:
+        said.append(FORGOT)
+    elif session.router.runtime().known.fitted is not None:
+        said.append(FIT_STAYS)
+    session.show(report(*said))
 
 
 def _named(rest: str) -> dict[str, str]:

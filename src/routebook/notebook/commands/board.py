@@ -33,7 +33,6 @@ def board(session: Session, rest: str) -> None:
         session.show(opened.page())
         return
     opened.show()
-    session.board = opened
 
 
 def _words(rest: str) -> list[str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from routebook.books.books import local_now
-from routebook.books.pools import states
+from routebook.engine.survey import pools as survey_pools
 from routebook.notebook import figures
+from routebook.notebook.commands.status import pool_parts
 from routebook.notebook.report import Heading, Part, report
 from routebook.notebook.session import Session
 from routebook.notebook.subcommands import refuse_rest
@@ -28,7 +28,7 @@ def cost(session: Session, rest: str) -> None:
         return
     from routebook.notebook.panels.chart_page import chart_pages, chart_tables
 
-    session.show(report(*cost_parts(frame), *pool_parts(session)))
+    session.show(report(*cost_parts(frame), *pool_parts(survey_pools(session.router.runtime()))))
     if not session.is_kernel:
         session.show(report("", *(part for title, table in chart_tables(frame) for part in (Heading(title), table))))
         return
@@ -42,17 +42,6 @@ def cost_parts(frame: pd.DataFrame) -> list[Part]:
 
     by_tier, by_model = totals(frame, "tier"), totals(frame, "model")
     return [_sentence(by_tier.loc["all"]), Heading("by tier"), _table("tier", by_tier), Heading("by model"), _table("model", by_model)]
-
-
-def pool_parts(session: Session) -> list[Part]:
-    """The allowances of tokens: what is left of each, and how long it will last."""
-    books = session.router.runtime().books
-    found = books.read(lambda connection: list(states(connection, books.pools, now=local_now()))) if books.pools else []
-    rows = [
-        (state.pool.name, figures.count(state.used), figures.count(state.left), f"{state.pool.tokens:,} a {state.pool.per}", state.outlook)
-        for state in found
-    ]
-    return [Heading("token pools"), Table(("pool", ">used", ">left", ">of", "outlook"), rows)] if rows else []
 
 
 def _sentence(total: pd.Series) -> str:

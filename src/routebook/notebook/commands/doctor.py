@@ -16,14 +16,17 @@ from routebook.notebook.subcommands import refuse_rest
 from routebook.notebook.table import Table
 
 INDENT: Final = 10
+EACH: Final = "--all"
 
 
 def doctor(session: Session, rest: str) -> None:
     """Look at everything, for real, and show it."""
-    refuse_rest("doctor", rest)
+    is_each = rest == EACH
+    if not is_each:
+        refuse_rest("doctor", rest)
     with progress(session) as (say, finish):
-        say("Asking every provider for its models, and one model of each for a word …")
-        finish(findings_page(examine(lambda: session.router)))
+        say(f"Asking every provider for its models, and {'each model' if is_each else 'one model of each'} for a word …")
+        finish(findings_page(examine(lambda: session.router, is_each=is_each)))
 
 
 def findings_page(findings: Sequence[Finding]) -> Bundle:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from routebook.engine.router import Router
 from routebook.errors import UsageError
 from routebook.messages import Overrides, Plan
-from routebook.notebook.interpolate import Used, interpolate, used
-from routebook.notebook.page import Bundle, plan_page
-from routebook.notebook.panels.departing import departing, expected
+from routebook.notebook.interpolate import Used
+from routebook.notebook.page import Bundle
+from routebook.notebook.panels.plan_card import PlanCard
+from routebook.notebook.panels.plan_card_page import plan_card_page
 from routebook.notebook.session import Session
-
-TYPICAL_TOKENS: Final = 400
-"""Of an answer, where nothing is known of the model's own."""
 
 
 def plan(session: Session, rest: str) -> None:
@@ -23,19 +19,17 @@ def plan(session: Session, rest: str) -> None:
     show_plan(session, rest, Overrides(notebook=session.notebook), is_raw=False)
 
 
-def show_plan(session: Session, cell: str, asked: Overrides, *, is_raw: bool) -> None:
-    """Show the plan of a cell's text."""
-    names = session.shell.user_ns
-    prompt = (cell if is_raw else interpolate(cell, names, own=session.names)).strip()
-    session.show(page(session.router, session.router.plan(prompt, **asked), [] if is_raw else used(cell, names)))
+def show_plan(session: Session, cell: str, asked: Overrides, *, is_raw: bool, name: str | None = None) -> None:
+    """Show the plan of a cell's text as a card; where one can press its button, `name` is the variable that the answer then goes to."""
+    card = PlanCard(cell, session.router, raw=is_raw, **asked)
+    if not session.is_kernel:
+        session.show(card.page())
+        return
+    if name:
+        card.on_answer = lambda answer: session.shell.user_ns.update({name: answer})
+    card.show()
 
 
 def page(router: Router, planned: Plan, variables: list[Used]) -> Bundle:
     """A plan with what it would take and send."""
-    states = router.runtime().known.states
-
-    def seconds_of(model: str) -> float | None:
-        state = states.get(model)
-        return state.expected_s(state.output_tokens or TYPICAL_TOKENS) if state is not None else None
-
-    return plan_page(planned, beside=[*expected(planned, seconds_of=seconds_of), *departing(planned, variables)])
+    return plan_card_page(router, planned, variables)

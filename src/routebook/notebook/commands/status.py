@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 from routebook.books.books import local_now
 from routebook.books.glance import Cap
+from routebook.books.pools import PoolState
 from routebook.books.quota_view import LimitLine
 from routebook.engine.survey import ModelLine, Status
 from routebook.engine.survey import status as survey_status
@@ -32,7 +34,7 @@ def status_parts(found: Status, file: str) -> list[Part]:
 
 def standing_parts(found: Status) -> list[Part]:
     """What is under way, and what limits and caps have left."""
-    return [*_under_way(found), *_limits(found), *_budgets(found.caps)]
+    return [*_under_way(found), *_limits(found), *_budgets(found.caps), *pool_parts(found.pools)]
 
 
 def _limits(found: Status) -> list[Part]:
@@ -80,7 +82,31 @@ def _budgets(caps: tuple[Cap, ...]) -> list[Part]:
     if not caps:
         return [Heading("budgets"), "There are none. [budgets] in routing.toml sets them."]
     titles = ("name", "period", ">spent", ">reserved", ">cap", ">left", ">unpriced calls", "resets")
-    return [Heading("budgets"), Table(titles, [_cap(cap) for cap in caps], strong=[n for n, cap in enumerate(caps) if not cap.left_usd])]
+    table = Table(titles, [_cap(cap) for cap in caps], strong=[n for n, cap in enumerate(caps) if not cap.left_usd])
+    return [Heading("budgets"), table, *_lost(caps)]
+
+
+def _lost(caps: tuple[Cap, ...]) -> list[Part]:
+    """What nobody knows, and the caps count."""
+    worst = max(caps, key=lambda cap: cap.lost_usd)
+    if not worst.lost_usd:
+        return []
+    said = "1 call whose process was" if worst.lost == 1 else f"{worst.lost:,} calls whose processes were"
+    taken = f"{figures.money(worst.lost_usd)} of {worst.name}, {worst.period}"
+    return [f"Nobody knows what {said} killed cost; the most it may be is taken off what is left: {taken}."]
+
+
+def pool_parts(pools: Sequence[PoolState]) -> list[Part]:
+    """The allowances of tokens: what is left of each, and how long it will last."""
+    rows = [
+        (state.pool.name, figures.count(state.used), figures.count(state.left), state.pool.allowance, _outlook(state)) for state in pools
+    ]  # fmt: skip
+    return [Heading("token pools"), Table(("pool", ">used", ">left", ">of", "outlook"), rows)] if rows else []
+
+
+def _outlook(state: PoolState) -> str:
+    lost = f" Up to {state.lost:,} of them were used by calls whose processes were killed." if state.lost else ""
+    return state.outlook + lost
 
 
 def _cap(cap: Cap) -> tuple[str, ...]:

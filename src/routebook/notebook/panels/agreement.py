@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from routebook.notebook.panels.difference import likeness
@@ -169,6 +170,7 @@ class _Content(NamedTuple):
     denies: bool
 
 
+@lru_cache(maxsize=4096)  # each span is compared with all others
 def _content(span: str) -> _Content:
     heard = _WORD.findall(span)
     words = {word.lower() for word in heard}

@@ -6,10 +6,8 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from routebook.books.outcomes import preferences
 from routebook.engine.router import Router
 from routebook.errors import RoutebookError, UsageError
-from routebook.learn.bradley_terry import Vote, standings
 from routebook.messages import Answer, Overrides
 from routebook.notebook.gather import DONE, News
 from routebook.notebook.live import PanesView
@@ -17,9 +15,9 @@ from routebook.notebook.panels.choice import choose
 from routebook.notebook.panels.compare import run
 from routebook.notebook.panels.compare_page import blind_page, figures_table
 from routebook.notebook.panels.comparison import Comparison, renamed
+from routebook.notebook.panels.standings import standings_parts
 from routebook.notebook.report import Heading, report
 from routebook.notebook.session import Session
-from routebook.notebook.table import Table
 
 PANES: Final = ("A", "B")
 TIE: Final = "tie"
@@ -45,7 +43,7 @@ def arena(session: Session, prompt: str, asked: Overrides, *, rng: random.Random
     if said is not None and said != SKIP:
         _vote(router, blind, said)
     named = renamed(blind, {pane: f"{pane}: {model}" for pane, model in panes.items()})
-    session.show(report(Heading(_verdict(said, blind, panes)), figures_table(named), *_standings(router, blind.task)))
+    session.show(report(Heading(_verdict(said, blind, panes)), figures_table(named), *standings_parts(router, blind.task)))
     return named
 
 
@@ -69,22 +67,6 @@ def _vote(router: Router, blind: Comparison, said: str) -> None:
         return
     winner, loser = (second, first) if said == PANES[1] else (first, second)
     router.prefer(winner, loser, is_tie=said == TIE)
-
-
-def _votes(router: Router, task: str) -> list[Vote]:
-    """The votes between two models on prompts of a task, each once."""
-    found = router.runtime().books.read(lambda connection: preferences(connection, task=task))
-    return [Vote(lesson.model, str(lesson.versus), lesson.score) for lesson in found if lesson.model < str(lesson.versus)]
-
-
-def _standings(router: Router, task: str) -> list[Heading | Table]:
-    """Where the models stand by this user's votes."""
-    found = standings(_votes(router, task))
-    if not found:
-        return []
-    rows = [(one.model, f"{one.points:.0f}", f"{one.low:.0f} to {one.high:.0f}", str(one.votes)) for one in found]
-    title = f"by your votes on {task} (Bradley-Terry: who has 400 points more wins ten times of eleven)"
-    return [Heading(title), Table(("model", ">points", ">95 % between", ">votes"), rows)]
 
 
 def _verdict(said: str | None, blind: Comparison, panes: Mapping[str, str]) -> str:
@@ -113,7 +95,7 @@ class _Blind:
     def show(self, news: Mapping[str, News]) -> None:
         self.view.show(
             {
-                pane: piece._replace(head=pane, state=_hidden(piece.state), void=piece.void and "it began again")
+                pane: piece._replace(head=pane, state=_hidden(piece.state), void=piece.void and "it began again", speed=None)
                 for pane, piece in news.items()
             }
         )

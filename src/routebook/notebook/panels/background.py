@@ -21,7 +21,7 @@ _numbers = itertools.count(1)
 _SHOWN_S: Final = 2.0
 """How long the user of an answer waits for its card."""
 _MOST_FINISHED: Final = 100
-"""Finished jobs that are listed; older ones are forgotten, though the variables that hold them are not."""
+"""Finished jobs that are listed. Of more the oldest are forgotten whose answer was taken; one that nobody has read yet is never."""
 
 
 class Background:
@@ -33,6 +33,10 @@ class Background:
         self.prompt = prompt
         self.began = dt.datetime.now().astimezone()
         self.state = "starting"
+        self.came = 0
+        """Characters that have come."""
+        self.is_taken = False
+        """Whether somebody has used its answer, or was told why there is none."""
         self._job = job
         self.shown = threading.Event()
         """Its card has its final form."""
@@ -43,6 +47,11 @@ class Background:
     def is_done(self) -> bool:
         """Whether it has ended, well or not."""
         return self._job.future.done()
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether it was ended before its answer came."""
+        return self._job.future.cancelled()
 
     def result(self, timeout_s: float | None = None) -> Answer:
         """Wait for the answer.
@@ -58,6 +67,7 @@ class Background:
             raise UsageError(self._gone()) from None
         finally:
             if self.is_done:
+                self.is_taken = True
                 self._show_once()
 
     def _show_once(self) -> None:
@@ -80,7 +90,9 @@ class Background:
 
     async def _wait(self) -> Answer:
         try:
-            return await asyncio.shield(asyncio.wrap_future(self._job.future))
+            answer = await asyncio.shield(asyncio.wrap_future(self._job.future))
+            self.is_taken = True
+            return answer  # noqa: TRY300  what is awaited is what may fail
         except asyncio.CancelledError:
             if self._job.future.cancelled():
                 raise UsageError(self._gone()) from None
@@ -104,7 +116,7 @@ class Background:
     def said(self) -> str:
         """Its state in a few words."""
         if not self.is_done:
-            return self.state
+            return f"{self.state}, {self.came:,} characters so far" if self.came else self.state
         future = self._job.future
         if future.cancelled():
             return "cancelled"
@@ -163,7 +175,7 @@ class Jobs:
         return found
 
     def _forget(self) -> None:
-        finished = [job.number for job in self._all.values() if job.is_done]
+        finished = [job.number for job in self._all.values() if job.is_done and (job.is_taken or job.is_cancelled)]
         for number in finished[: max(0, len(finished) - _MOST_FINISHED)]:
             del self._all[number]
 
@@ -181,6 +193,7 @@ class _Card:
         piece = news[ALONE]
         if piece.state is not None and piece.state != DONE:
             self.background.state = piece.state
+        self.background.came = (0 if piece.void is not None else self.background.came) + len(piece.delta)
         self.view.show(news)
 
     def close(self, answers: Mapping[str, Answer], failures: Mapping[str, RoutebookError]) -> None:

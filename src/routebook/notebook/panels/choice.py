@@ -1,67 +1,80 @@
-"""A question to the person at the notebook, asked while the cell runs, so that no dead buttons are ever saved."""
+"""A question to the person at the notebook, asked while the cell runs, so that no dead buttons are ever saved.
+
+Buttons, where the page says within a few seconds that it has drawn them and is heard; else a line to type in. Some front ends draw no widgets, and
+some send what a person clicks only when the cell has ended: there the buttons would wait for ever.
+"""
 
 from __future__ import annotations
 
 import queue
+import threading
+import time
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
 from typing import Any, Final
 
+from routebook.notebook.report import report
 from routebook.notebook.session import Session
-from routebook.notebook.widget import answer_while_busy
+from routebook.notebook.widget import answer_while_busy, show_widget
 
 _TICK_S: Final = 0.1
 _SUBSHELLS: Final = 7
 """The first ipykernel that hears a button while a cell runs."""
+_HERE_S: Final = 5.0
+"""How long a page may take to say that it is there: the first widget of a page loads what draws it."""
 
 
-def choose(session: Session, question: str, choices: Sequence[str]) -> str | None:
-    """Return what the person chose; `None` where nobody can be asked: nbconvert, papermill, a script.
+def choose(session: Session, question: str, choices: Sequence[str], *, hint: str = "") -> str | None:
+    """Return what the person chose; `None` where nobody can be asked: nbconvert, papermill, a script. `hint` says more in small print.
 
     Raises:
         KeyboardInterrupt: the stop button, instead of a choice.
     """
     if not session.is_interactive:
         return None
-    return _by_button(question, choices) if session.is_kernel and _hears_buttons() else _by_key(question, choices)
+    by_button = _by_button(question, choices, hint=hint) if session.is_kernel and _hears_buttons() else None
+    return by_button or _by_key(question, choices, hint=hint)
 
 
 def _hears_buttons() -> bool:
     return int(version("ipykernel").partition(".")[0]) >= _SUBSHELLS
 
 
-def _by_button(question: str, choices: Sequence[str]) -> str:
-    """Buttons; the main thread waits."""
-    from IPython.display import display
-
+def _by_button(question: str, choices: Sequence[str], *, hint: str) -> str | None:
+    """Buttons; the main thread waits. `None` when no page is there that draws them and is heard."""
     chosen: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def hear(_widget: object, content: Mapping[str, Any], _buffers: object) -> None:
         if content.get("kind") == "choice" and content.get("choice") in choices:
             chosen.put(content["choice"])
+        elif content.get("kind") == "here":
+            here.set()
 
-    widget = _widget()(question=question, choices=list(choices))
+    here = threading.Event()
+    widget = _widget()(question=question, choices=list(choices), hint=hint)
     widget.on_msg(hear)
     answer_while_busy(widget)
-    bundle = widget._repr_mimebundle_()
-    data = bundle[0] if isinstance(bundle, tuple) else bundle
-    handle = display({**data, "text/plain": question}, raw=True, display_id=True)
+    handle = show_widget(widget, text=question, html=report(f"{question} Nobody had answered when this notebook was saved.")["text/html"])
+    until = time.monotonic() + _HERE_S
     try:
-        while True:
+        while here.is_set() or time.monotonic() < until:
             try:
                 return chosen.get(timeout=_TICK_S)
             except queue.Empty:
                 continue
+        return None
     finally:
         handle.update({"text/plain": ""}, raw=True)
         widget.layout.close()
         widget.close()
 
 
-def _by_key(question: str, choices: Sequence[str]) -> str:
+def _by_key(question: str, choices: Sequence[str], *, hint: str) -> str:
     """Typed; asked again until it is one of them, or the beginning of just one."""
+    if hint:
+        print(hint)  # noqa: T201  a line above the one that is typed in
     while True:
         typed = input(f"{question} [{' / '.join(choices)}] ").strip().lower()
         fitting = [choice for choice in choices if choice.lower().startswith(typed)] if typed else []
@@ -83,6 +96,7 @@ def _widget() -> Any:  # noqa: ANN401  the class is made when anywidget loads
         _esm = (static / "ask.js").read_text(encoding="utf-8")
         _css = (static / "cell.css").read_text(encoding="utf-8")
         question = Unicode("").tag(sync=True)
+        hint = Unicode("").tag(sync=True)
         choices: List[str] = List().tag(sync=True)
 
     return Ask

@@ -22,7 +22,7 @@ from routebook.notebook.page import Bundle
 from routebook.notebook.panels.compare import comparison_of, panes_of, starts_of
 from routebook.notebook.panels.compare_page import compare_page
 from routebook.notebook.panels.comparison import Comparison
-from routebook.notebook.panels.panel_form import Form, asked_by, closed_page
+from routebook.notebook.panels.panel_form import Form, asked_by, closed_page, gone_page
 from routebook.notebook.panels.panel_widget import PanelWidget, Said
 from routebook.notebook.terminal import TerminalPanes
 from routebook.notebook.widget import PanesWidget
@@ -70,6 +70,10 @@ class Compare:
         self._results: Any = None
         self._context = contextvars.copy_context()
         self._verdicts: dict[str, str] = {}
+        self._asked = self.form
+        """What the last answers were asked with."""
+        self._answers: Bundle | None = None
+        """The last answers, side by side."""
 
     # ---- life
 
@@ -85,7 +89,7 @@ class Compare:
             display(self._page(), raw=True)
         else:
             self._widget = PanelWidget(self.form, self._lines, hear=self._hear)
-            self._widget.show()
+            self._widget.show(gone_page())
             _live.append(self)
             atexit.register(self.close)
         self._results = display({"text/plain": ""}, raw=True, display_id=True) if session is not None and session.is_kernel else None
@@ -101,6 +105,7 @@ class Compare:
         widget, self._widget = self._widget, None
         if widget is not None:
             widget.close(self._page())
+            self._show_answers()
 
     def _ipython_display_(self) -> None:
         self.show()
@@ -124,7 +129,7 @@ class Compare:
         panes = panes_of(self.router, prompt, asked, option="A comparison", models=",".join(self.form.models), repeat=self.form.repeat)
         drain = Drain(panes)
         view = self._panes_view(prompt, panes)
-        self._verdicts, self.is_running = {}, True
+        self._verdicts, self._asked, self._answers, self.is_running = {}, self.form, None, True
         self._jobs = {pane: start(*drain.ears(pane)) for pane, start in starts_of(self.router, prompt, asked, panes).items()}
         self._tell(state=f"{figures.plural(len(panes), 'answer')} on their way …", running=True, panes=[], answered=[], won="", verdict="")
         self._tell(panes=list(panes))
@@ -154,7 +159,8 @@ class Compare:
         """Panes in the place of the last results; in a terminal, lines."""
 
         def last_page(answers: Mapping[str, Answer], failures: Mapping[str, RoutebookError]) -> Bundle:
-            return compare_page(comparison_of(prompt, answers, failures, panes))
+            self._answers = compare_page(comparison_of(prompt, answers, failures, panes))
+            return self._answers_page(self._answers)
 
         session = session_here()
         if session is None or not session.is_kernel:
@@ -198,19 +204,44 @@ class Compare:
                 raise UsageError("There is a vote on these answers already; a rating can be changed.")
             case "vote":
                 self._judge(lambda result: result.vote(said.pane), "winner", f"{said.pane} is best")
+            case "note":
+                words = str(said.content.get("note", "")).strip()
+                about = f"note on {said.pane}"
+                self._judge(lambda result: result.note(said.pane, words), about, f"a {about}" if words else f"no {about}")
+            case "export":
+                self._export(str(said.content.get("form")))
             case "rate":
                 self._judge(lambda result: result.rate(said.pane, said.score), said.pane, f"{said.pane}: {said.score * 4 + 1:.0f} of 5")
+
+    def _export(self, form: str) -> None:
+        """Send the last comparison to the page, which puts it into the clipboard."""
+        if self.is_running or self.result is None:
+            raise UsageError("There is nothing to copy until the answers are there.")
+        if self._widget is not None:
+            self._widget.give(form, self.result.to_csv() if form == "CSV" else self.result.to_markdown())
 
     def _judge(self, learn: Callable[[Comparison], None], about: str, words: str) -> None:
         if self.is_running or self.result is None:
             raise UsageError("There is nothing to judge until the answers are there.")
         learn(self.result)
         self._verdicts[about] = words
+        self._show_answers()
         self._tell(verdict="noted: " + ", ".join(self._verdicts.values()), won=self._verdicts.get("winner", "").removesuffix(" is best"))
 
     def _tell(self, **traits: object) -> None:
         if self._widget is not None:
             self._widget.tell(**traits)
+
+    def _answers_page(self, answers: Bundle) -> Bundle:
+        """The answers; under live controls with what was asked and said of them, because a notebook that is saved now has no controls later."""
+        if self._widget is None:
+            return answers
+        head = closed_page(self._asked, verdicts=list(self._verdicts.values()))
+        return {"text/html": head["text/html"] + answers["text/html"], "text/plain": f"{head['text/plain']}\n\n{answers['text/plain']}"}
+
+    def _show_answers(self) -> None:
+        if self._results is not None and self._answers is not None:
+            self._results.update(self._answers_page(self._answers), raw=True)
 
     def _page(self) -> Bundle:
         return closed_page(self.form, verdicts=list(self._verdicts.values()))

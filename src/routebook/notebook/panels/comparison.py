@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from routebook.books.notes import said_of
 from routebook.errors import RoutebookError, UsageError
 from routebook.messages import Answer
 from routebook.near import did_you_mean
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 
 COLUMNS: Final = (
     "pane", "model", "status", "text", "ttft_s", "latency_s", "tokens_per_s", "input_tokens", "output_tokens", "cost_usd", "likeness", "error",
+    "feedback", "note",
 )  # fmt: skip
-FLOATS: Final = ("ttft_s", "latency_s", "tokens_per_s", "cost_usd")
+FLOATS: Final = ("ttft_s", "latency_s", "tokens_per_s", "cost_usd", "feedback")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,13 @@ class Comparison:
         Raises as `vote` does, and for a score out of its range.
         """
         self._voted().vote(self[pane].request_id, score)
+
+    def note(self, pane: str, text: str) -> None:
+        """Write a note on the answer of a pane, in the place of an older one; `rb.notes()` and `.frame` have it.
+
+        Raises as `vote` does.
+        """
+        self._voted().vote(self[pane].request_id, None, note=text)
 
     def _voted(self) -> Router:
         if self.router is None:
@@ -83,9 +92,9 @@ class Comparison:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """One row for each pane: `pane, model, status, text, ttft_s, latency_s, tokens_per_s, input_tokens, output_tokens, cost_usd, likeness, error`.
+        """One row for each pane: `pane, model, status, text, ttft_s, latency_s, tokens_per_s, input_tokens, output_tokens, cost_usd, likeness, error, feedback, note`.
 
-        `cost_usd` is NaN when a price is unknown; `likeness` is to the first answer, 0 to 1, word by word.
+        `cost_usd` is NaN when a price is unknown; `feedback` and `note` are what was said of the answer; `likeness` is to the first answer, 0 to 1, word by word.
         """
         from routebook.tables.rows import as_frame
 
@@ -95,21 +104,30 @@ class Comparison:
         """The rows of the frame: answers first, then failures."""
         return [*self._answered(), *self._failed()]
 
+    def _said(self) -> dict[str, tuple[float | None, str]]:
+        """What was said of the answers, by request: votes, ratings and notes, as the books have them."""
+        ids = [answer.request_id for answer in self.answers.values()]
+        return {} if self.router is None else self.router.runtime().books.read(lambda connection: said_of(connection, ids))
+
     def to_csv(self) -> str:
         """The frame as CSV."""
         return str(self.frame.to_csv(index=False))
 
     def to_markdown(self) -> str:
-        """The prompt, the answers and their figures as Markdown."""
-        parts = [f"> {line}" for line in self.prompt.splitlines()]
+        """The prompt, the answers, what was said of them, and their figures as Markdown."""
+        from routebook.notebook.panels.compare_page import figures_table
+
+        parts, said = [f"> {line}" for line in self.prompt.splitlines()], self._said()
         for pane, answer in self.answers.items():
-            parts += ["", f"## {pane}", "", answer.text.strip()]
+            feedback, note = said.get(answer.request_id, (None, ""))
+            words = " · ".join([*([f"rated {feedback:.2f}"] if feedback is not None else []), *([note] if note else [])])
+            parts += ["", f"## {pane}", "", answer.text.strip(), *(["", f"*{words}*"] if words else [])]
         for pane, error in self.failures.items():
             parts += ["", f"## {pane}", "", f"*did not answer: {error}*"]
-        return "\n".join(parts) + "\n"
+        return "\n".join([*parts, "", figures_table(self).markdown]) + "\n"
 
     def _answered(self) -> Iterator[dict[str, Any]]:
-        first = next(iter(self.answers.values()), None)
+        first, said = next(iter(self.answers.values()), None), self._said()
         for pane, answer in self.answers.items():
             last = answer.attempt
             yield {
@@ -117,11 +135,20 @@ class Comparison:
                 "latency_s": last.latency_s, "tokens_per_s": tokens_per_s(answer), "input_tokens": last.input_tokens,
                 "output_tokens": last.output_tokens, "cost_usd": answer.cost_usd,
                 "likeness": 1.0 if answer is first or first is None else likeness(first.text, answer.text), "error": None,
+                **dict(zip(("feedback", "note"), said.get(answer.request_id, (None, "")), strict=True)),
             }  # fmt: skip
 
     def _failed(self) -> Iterator[dict[str, Any]]:
         for pane, error in self.failures.items():
-            yield {"pane": pane, "model": pane.partition(" #")[0], "status": "error", "text": "", "cost_usd": None, "error": str(error)}
+            yield {
+                "pane": pane,
+                "model": pane.partition(" #")[0],
+                "status": "error",
+                "text": "",
+                "cost_usd": None,
+                "error": str(error),
+                "note": "",
+            }
 
 
 def renamed(comparison: Comparison, names: Mapping[str, str]) -> Comparison:

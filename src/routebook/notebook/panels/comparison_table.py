@@ -89,10 +89,7 @@ class ComparisonTable:
         """The summary, then every prompt with its answers, as Markdown."""
         from routebook.notebook.panels.comparison_table_page import summary_table
 
-        table = summary_table(self)
-        lines = [table.heads, ["--:" if figure else ":--" for figure in table.is_figure], *table.rows]
-        head = "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
-        return "\n".join([f"{head}\n", *(comparison.to_markdown() for comparison in self)])
+        return "\n".join([f"{summary_table(self).markdown}\n", *(comparison.to_markdown() for comparison in self)])
 
     def _repr_mimebundle_(self, **_asked: object) -> Bundle:
         from routebook.notebook.panels.comparison_table_page import table_page

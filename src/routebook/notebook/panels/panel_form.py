@@ -54,6 +54,13 @@ def asked_by(form: Form, session: Session | None) -> Overrides:
     return asked
 
 
+def gone_page() -> Bundle:
+    """What stands for controls that were saved alive."""
+    return report(
+        "The controls of this panel ended with their kernel. Answers, if any came, stand below; run the cell again for new controls."
+    )
+
+
 def closed_page(form: Form, *, verdicts: list[str]) -> Bundle:
     """What stays of the controls."""
     said = [", ".join(form.models) or "no models"]

@@ -18,12 +18,12 @@ class Said(NamedTuple):
     """What a person did."""
 
     kind: str
-    """`run`, `cancel`, `close`, `vote` or `rate`."""
+    """`run`, `cancel`, `close`, `vote`, `rate`, `note` or `export`."""
     pane: str
     score: float
     """0 to 1, of `rate`."""
     content: Mapping[str, Any]
-    """The fields, of `run`."""
+    """The fields, of `run`; the `note`; the `form` of an export."""
 
 
 class PanelWidget:
@@ -43,15 +43,19 @@ class PanelWidget:
         answer_while_busy(self._widget)
         self._handle: Any = None
 
-    def show(self) -> None:
-        """Show the controls in the running cell."""
-        self._handle = show_widget(self._widget, text="compare models")
+    def show(self, page: Bundle) -> None:
+        """Show the controls in the running cell; `page` is what a notebook shows that was saved while they lived."""
+        self._handle = show_widget(self._widget, text=page["text/plain"], html=page["text/html"])
 
     def tell(self, **traits: object) -> None:
         """Change what the page shows, all at once."""
         with self._widget.hold_sync():
             for name, value in traits.items():
                 setattr(self._widget, name, value)
+
+    def give(self, form: str, text: str) -> None:
+        """Give the page a text for the clipboard."""
+        self._widget.send({"kind": "copy", "form": form, "text": text})
 
     def close(self, page: Bundle) -> None:
         """Put a page in the controls' place."""

@@ -1,5 +1,9 @@
-// A question with a few answers, one of them to be chosen; it goes when one is.
+// A question with a few answers, one of them to be chosen; it goes when one is. The page says that it is there as soon as the question has come,
+// drawn or still out of sight, because the kernel would wait for ever for a page that is not heard.
 export default {
+  initialize({ model }) {
+    model.send({ kind: "here" });
+  },
   render({ model, el }) {
     const box = document.createElement("div");
     box.className = "routebook-cell routebook-ask";
@@ -7,6 +11,7 @@ export default {
     box.setAttribute("aria-label", model.get("question"));
     const question = document.createElement("span");
     question.textContent = model.get("question");
+    question.setAttribute("role", "alert"); // it waits for a person, who may be elsewhere on the page
     const buttons = model.get("choices").map((choice) => {
       const button = document.createElement("button");
       button.className = "routebook-cancel";
@@ -19,6 +24,12 @@ export default {
       return button;
     });
     box.append(question, ...buttons);
+    if (model.get("hint")) {
+      const hint = document.createElement("small");
+      hint.className = "routebook-hint";
+      hint.textContent = model.get("hint");
+      box.append(hint);
+    }
     el.append(box);
   },
 };

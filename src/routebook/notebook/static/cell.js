@@ -3,7 +3,8 @@
 // The end of an answer is set as text, never as markup; what has settled comes as HTML from the kernel's own renderer, which lets nothing of
 // a model's through but what it made itself. What changes rarely is state of the model (by pane: heads, states, settled HTML and how many
 // characters it stands for, text behind it), so that a page which opens late, or missed a message, catches up. What changes often comes as
-// messages, { pane: { void, from, html, length, at, delta } }: a piece that does not fit onto what is there waits for the state.
+// messages, { pane: { void, from, html, length, at, delta, stage, speed } }: a piece that does not fit onto what is there waits for the state. The
+// steps of a pipeline stand above the answer, each folded once it has ended; `stage` is the end of what the one that runs has said.
 const part = (name, tag = "div") => {
   const node = document.createElement(tag);
   node.className = `routebook-${name}`;
@@ -23,9 +24,29 @@ const offerCopy = (block) => {
   block.prepend(copy);
 };
 
+const makeStage = () => {
+  const stage = part("stage", "details");
+  const title = document.createElement("summary");
+  const text = part("text");
+  stage.append(title, text);
+  return stage;
+};
+
+const showStage = (stage, { title, html }) => {
+  const [summary, text] = stage.children;
+  summary.textContent = title;
+  if (html === null || stage.dataset.done) return;
+  stage.dataset.done = "yes";
+  stage.open = false;
+  text.className = "routebook-settled";
+  text.innerHTML = html;
+  text.querySelectorAll("pre").forEach(offerCopy);
+};
+
 const makePane = (name, model) => {
   const box = part("pane");
   const head = part("head");
+  const stages = part("stages");
   const body = part("body");
   const settled = part("settled");
   const live = part("text");
@@ -45,13 +66,14 @@ const makePane = (name, model) => {
     state.textContent = "cancelling";
     model.send({ kind: "cancel", pane: name });
   };
-  foot.append(cancel, state);
+  const speed = part("speed", "span");
+  foot.append(cancel, state, speed);
   if (name) {
     box.setAttribute("role", "group");
     box.setAttribute("aria-label", name);
     cancel.setAttribute("aria-label", `Cancel ${name}`);
   }
-  box.append(head, body, foot);
+  box.append(head, stages, body, foot);
 
   return {
     box,
@@ -60,6 +82,12 @@ const makePane = (name, model) => {
       const said = model.get("states")[name] ?? "";
       if (!cancel.disabled || said === "done") state.textContent = said;
       cancel.hidden = said === "done";
+    },
+    showStages() {
+      (model.get("stages")[name] ?? []).forEach((told, place) => {
+        if (!stages.children[place]) stages.append(makeStage());
+        showStage(stages.children[place], told);
+      });
     },
     catchUp() {
       const length = model.get("lengths")[name] ?? 0;
@@ -83,6 +111,13 @@ const makePane = (name, model) => {
         text.data = "";
         reached = 0;
       }
+      if (news.void !== undefined) speed.textContent = "";
+      if (news.speed !== undefined) speed.textContent = `${news.speed} tokens/s`;
+      const running = stages.lastElementChild;
+      if (news.stage && running && !running.dataset.done) {
+        running.lastElementChild.textContent = news.stage;
+        running.open = true;
+      }
       if (news.delta === undefined || news.from !== reached) return;
       if (news.html !== undefined) {
         settled.insertAdjacentHTML("beforeend", news.html);
@@ -103,6 +138,7 @@ export default {
     const watched = {
       "change:heads": each("showState"),
       "change:states": each("showState"),
+      "change:stages": each("showStages"),
       "change:lengths": each("catchUp"),
       "change:tails": each("catchUp"),
       "msg:custom": onMessage,
@@ -113,6 +149,7 @@ export default {
     el.append(...[...panes.values()].map((pane) => pane.box));
     for (const [name, react] of Object.entries(watched)) model.on(name, react);
     each("showState")();
+    each("showStages")();
     each("catchUp")();
     return () => {
       for (const [name, react] of Object.entries(watched)) model.off(name, react);

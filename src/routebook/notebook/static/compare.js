@@ -69,7 +69,16 @@ const makeVerdict = (name, model) => {
   best.setAttribute("aria-label", `${name} is best`);
   rating.setAttribute("aria-label", `Rating of ${name}`);
   rating.onchange = () => rating.value !== "0" && model.send({ kind: "rate", pane: name, score: (rating.value - 1) / 4 });
-  box.append(make("span", "name", name), best, rating);
+  const note = make("input", "note");
+  note.type = "text";
+  note.placeholder = "a note";
+  note.maxLength = 1000;
+  note.setAttribute("aria-label", `Note on ${name}`);
+  note.onchange = (event) => {
+    event.stopPropagation();
+    model.send({ kind: "note", pane: name, note: note.value });
+  };
+  box.append(make("span", "name", name), best, rating, note);
   return {
     box,
     show() {
@@ -78,7 +87,7 @@ const makeVerdict = (name, model) => {
       turn(best, ready && !won);
       best.setAttribute("aria-pressed", String(won === name));
       box.classList.toggle("routebook-won", won === name);
-      rating.disabled = !ready;
+      rating.disabled = note.disabled = !ready;
     },
   };
 };
@@ -137,7 +146,12 @@ export default {
     noted.setAttribute("role", "status");
     close.title = "Leave the answers, and put a line that can be saved in the place of these controls";
     foot.append(run, cancel, state, note, close);
-    verdicts.append(judged, noted);
+    const copies = ["Markdown", "CSV"].map((text) => makeButton(`Copy ${text}`, "button", () => model.send({ kind: "export", form: text })));
+    const copying = make("div", "copies");
+    const copied = make("span", "noted");
+    copied.setAttribute("role", "status");
+    copying.append(...copies, copied);
+    verdicts.append(judged, noted, copying);
     form.setAttribute("role", "form");
     form.setAttribute("aria-label", "Compare models");
     form.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab would take keys for commands on cells
@@ -154,17 +168,29 @@ export default {
     const showVerdicts = () => {
       verdicts.hidden = verdict.length === 0;
       verdict.forEach((one) => one.show());
+      copies.forEach((copy) => turn(copy, !model.get("running") && model.get("answered").length > 0));
       noted.textContent = model.get("verdict");
+    };
+    const take = async ({ kind, form: what, text }) => {
+      if (kind !== "copy") return;
+      try {
+        await navigator.clipboard.writeText(text);
+        copied.textContent = `${what} is in the clipboard`;
+      } catch {
+        copied.textContent = `The browser does not let it be copied; panel.result.to_${what.toLowerCase()}() gives it`;
+      }
     };
     const showPanes = () => {
       verdict = model.get("panes").map((name) => makeVerdict(name, model));
       judged.replaceChildren(...verdict.map(({ box }) => box));
+      copied.textContent = "";
       showVerdicts();
     };
     const watched = {
       "change:running change:state change:note": showState,
       "change:running change:answered change:won change:verdict": showVerdicts,
       "change:panes": showPanes,
+      "msg:custom": take,
     };
     for (const [names, react] of Object.entries(watched)) model.on(names, react);
     showState();

@@ -1,0 +1,1 @@
+"""Several requests that lead to one answer: `[pipelines.NAME]`."""

@@ -1,0 +1,160 @@
+"""Background cells in a real JupyterLab: their cards are used while other cells run, and while nothing does."""
+
+# mypy: disable-error-code="no-untyped-call"
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from lab import Lab, browser_path, running_lab
+from playwright.sync_api import expect
+
+from routebook.testing import Chaos, ScriptedServer
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(browser_path() is None, reason="no Chromium: apt install chromium, or https://www.chromium.org"),
+    pytest.mark.filterwarnings("ignore"),
+]
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
+ROUTING = """
+[books]
+path = ":memory:"
+[providers.here]
+kind = "openai"
+base_url = "URL"
+tier = "local"
+[models]
+slow = { provider = "here", id = "slow", max_concurrent = 1 }
+quick = { provider = "here", id = "quick" }
+[[routes]]
+name = "chat"
+try = ["quick"]
+[[routes]]
+name = "code"
+tasks = ["bug_fix"]
+try = ["slow"]
+"""
+CELLS = [
+    "%load_ext routebook",
+    "%%route -b -m slow -o one\nTell a story.",
+    "%%route -b -m slow -o two\nTell another.",
+    "%%route -b -m slow -o three\nAnd one more.",
+    "import time\nfor _ in range(60): time.sleep(0.25)",
+    "%%route -m slow\nAnd the last.",
+]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ScriptedServer]:
+    """A server with a model that takes its time."""
+    with ScriptedServer(models={"slow": Chaos(tokens=4000, tokens_per_s=20), "quick": Chaos(reply="It is four.")}) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def lab(server: ScriptedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """One JupyterLab."""
+    root = tmp_path_factory.mktemp("background")
+    (root / "routing.toml").write_text(ROUTING.replace("URL", server.url))
+    with running_lab(root) as running:
+        yield running
+
+
+def leaves(server: ScriptedServer, before: int) -> None:
+    """Wait until one more client has left the server."""
+    until = time.monotonic() + 5
+    while len(server.seen.disconnects) == before and time.monotonic() < until:
+        time.sleep(0.02)
+    assert len(server.seen.disconnects) == before + 1
+
+
+def test_cards_show_their_place_and_are_cancelled_while_another_cell_runs_and_while_none_does(lab: Lab, server: ScriptedServer) -> None:
+    """The cell has long returned; its card is not dead. A cell that waits in the queue says so too, and can be cancelled there."""
+    lab.open("cards.ipynb", CELLS)
+    lab.start_all()
+    first, second, third = (lab.output(at) for at in (1, 2, 3))
+    expect(first.locator(".routebook-text")).not_to_be_empty()
+    expect(second.locator(".routebook-state")).to_have_text(re.compile(r"waiting for slow: place 1 in its queue"))
+    expect(third.locator(".routebook-state")).to_have_text(re.compile(r"waiting for slow: place 2 in its queue"))
+    expect(lab.cell(4).locator(".jp-InputPrompt")).to_have_text(re.compile(r"\[\*\]"))  # it runs
+    if "ROUTEBOOK_IMAGES" in os.environ:
+        lab.page.screenshot(path=IMAGES / "background.png")
+    before = len(server.seen.disconnects)
+    first.get_by_role("button", name="Cancel").click()
+    leaves(server, before)
+    expect(first.locator("summary")).to_contain_text("stopped")
+    expect(lab.cell(4).locator(".jp-InputPrompt")).to_have_text(re.compile(r"\[\*\]"))
+    expect(second.locator(".routebook-text")).not_to_be_empty()  # its turn
+
+    last = lab.output(5)
+    expect(last.locator(".routebook-state")).to_have_text(re.compile(r"waiting for slow: place 2 in its queue"))
+    last.get_by_role("button", name="Cancel").press("Enter")
+    expect(last).to_contain_text("Stopped: nothing had come yet")
+    expect(last.get_by_role("button", name="Cancel")).to_have_count(0)
+
+    second.get_by_role("button", name="Cancel").click()  # now nothing runs
+    leaves(server, before + 1)
+    expect(second.locator("summary")).to_contain_text("stopped")
+    third.get_by_role("button", name="Cancel").press("Space")
+    expect(third.locator("summary").or_(third.get_by_text("stopped before anything came"))).to_be_visible()
+    assert lab.outside == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered", "kind"),
+    [
+        ("%%route --rout", "--route", "option"),
+        ("%%route --route co", "code", "route"),
+        ("%%route --task bug", "bug_fix", "task"),
+        ("%%route --compare quick,sl", "slow", "model"),
+        ("%route jobs sh", "show", "value"),
+    ],
+)
+def test_tab_offers_names_of_the_config(lab: Lab, typed: str, offered: str, kind: str) -> None:
+    """What they are stands beside them."""
+    _open_once(lab)
+    _type(lab, typed)
+    lab.page.keyboard.press("Tab")
+    source = "text => window.jupyterapp.shell.currentWidget.content.activeCell.model.sharedModel.source.endsWith(text)"
+    popup = lab.page.locator(".jp-Completer-item")
+    popup.filter(has_text=offered).filter(has_text=kind).or_(lab.cell(1).get_by_text(offered, exact=False)).first.wait_for()
+    if popup.count():
+        lab.page.keyboard.press("Enter")
+    lab.page.wait_for_function(source, arg=offered)
+
+
+def test_prose_gets_no_completions_of_python(lab: Lab) -> None:
+    """Tab in a prompt offers nothing of Python's; the same word in a cell of Python does."""
+    _open_once(lab)
+    popup = lab.page.locator(".jp-Completer:not(.jp-mod-hidden) .jp-Completer-item")
+    _type(lab, "impo")
+    lab.page.keyboard.press("Tab")
+    lab.page.wait_for_function(
+        "() => window.jupyterapp.shell.currentWidget.content.activeCell.model.sharedModel.source.startsWith('import')"
+    )
+    lab.page.keyboard.press("Escape")
+    _type(lab, "%%route\nThis is prin")
+    lab.page.keyboard.press("Tab")
+    lab.page.wait_for_timeout(1500)
+    assert popup.count() == 0
+    assert lab.page.evaluate("() => window.jupyterapp.shell.currentWidget.content.activeCell.model.sharedModel.source").startswith(
+        "%%route\nThis is prin"
+    )
+
+
+def _open_once(lab: Lab) -> None:
+    if not lab.page.url.endswith("typing.ipynb"):
+        lab.open("typing.ipynb", ["%load_ext routebook", "x"])
+        assert lab.page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-cell').then(() => true)")
+
+
+def _type(lab: Lab, text: str) -> None:
+    lab.cell(1).locator(".cm-content").click()
+    lab.page.keyboard.press("ControlOrMeta+a")
+    lab.page.keyboard.type(text)

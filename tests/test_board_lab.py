@@ -1,0 +1,110 @@
+"""The board's filters in a real JupyterLab, driven by the keyboard."""
+
+# mypy: disable-error-code="no-untyped-call"
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from lab import Lab, browser_path, running_lab
+from pages import least_contrast
+from playwright.sync_api import expect
+
+from routebook.testing import Chaos, ScriptedServer
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(browser_path() is None, reason="no Chromium: apt install chromium, or https://www.chromium.org"),
+    pytest.mark.filterwarnings("ignore"),
+]
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
+ROUTING = """
+[books]
+path = "books.db"
+[providers.ollama]
+kind = "openai"
+base_url = "URL"
+tier = "local"
+[providers.groq]
+kind = "openai"
+base_url = "URL"
+tier = "free"
+[models]
+qwen = { provider = "ollama", id = "a" }
+llama-70b = { provider = "groq", id = "b", price = { input = 0.59, output = 0.79 } }
+[agents.tester]
+primary = ["qwen"]
+[[routes]]
+name = "chat"
+try = ["qwen", "llama-70b"]
+"""
+CELLS = [
+    "%load_ext routebook",
+    "%route board",
+    "%%route --task bug_fix\nWhy does this fail?",
+    "%%route -m llama-70b --task writing\nWrite a haiku.",
+    "%%route --agent tester --task testing\nTest this.",
+    "print('the end')",
+]
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """One JupyterLab, and one server that answers for all models."""
+    root = tmp_path_factory.mktemp("board")
+    with ScriptedServer(script=Chaos(reply="It is done.")) as server:
+        (root / "routing.toml").write_text(ROUTING.replace("URL", server.url))
+        with running_lab(root) as running:
+            yield running
+
+
+def test_the_board_is_filtered_by_the_keyboard_and_says_which_filter_was_on(lab: Lab) -> None:
+    """A choice is shown at once, keeps the focus, and stands in what is saved; no dead control is left, stopped or not."""
+    lab.open("board.ipynb", CELLS)
+    assert lab.run_all()
+    board = lab.output(1).locator(".routebook-board")
+    filters = lab.output(1).get_by_role("group", name="Filters of the board")
+    expect(board).to_contain_text("3 requests")
+    task = filters.get_by_role("combobox", name="Task")
+    expect(task.locator("option")).to_have_text(["all", "bug_fix", "testing", "writing"])
+    expect(filters.get_by_role("combobox", name="Agent").locator("option")).to_have_text(["all", "tester"])
+    assert least_contrast(lab.page, ".routebook-filter span, .routebook-filter select, .routebook-filters button") >= 4.5
+
+    task.focus()
+    lab.page.keyboard.press("w")  # as in every list: the first letter chooses
+    expect(board).to_contain_text("only task writing")
+    expect(board).to_contain_text("1 request ")
+    expect(board).not_to_contain_text("bug_fix")
+    expect(task).to_be_focused()
+    expect(task).to_have_value("writing")
+    lab.page.keyboard.press("Tab")
+    expect(filters.get_by_role("combobox", name="Model")).to_be_focused()
+    filters.get_by_role("combobox", name="Time").select_option("1 h")
+    expect(board).to_contain_text("only task writing")
+    if "ROUTEBOOK_IMAGES" in os.environ:
+        lab.page.wait_for_timeout(300)
+        lab.cell(1).screenshot(path=IMAGES / "board-filters.png")
+
+    lab.save()
+    lab.leave()
+    lab.open("board.ipynb")  # as it was saved while it lived
+    expect(board).to_contain_text("only task writing")
+    expect(filters).to_have_count(0)
+    assert lab.page.get_by_text("Error displaying widget").and_(lab.page.locator(":visible")).count() == 0
+    assert lab.outside == []
+
+
+def test_a_board_that_is_stopped_leaves_its_figures(lab: Lab) -> None:
+    """By the button, from the keyboard."""
+    lab.open("stopped.ipynb", CELLS)
+    assert lab.run_all()
+    board = lab.output(1).locator(".routebook-board")
+    filters = lab.output(1).get_by_role("group", name="Filters of the board")
+    filters.get_by_role("combobox", name="Model").select_option("qwen")
+    expect(board).to_contain_text("only model qwen")
+    filters.get_by_role("button", name="Stop").press("Enter")
+    expect(board).to_contain_text("only model qwen · as it was")
+    expect(filters).to_have_count(0)

@@ -1,0 +1,97 @@
+"""The guard of Run All in a real JupyterLab."""
+
+# mypy: disable-error-code="no-untyped-call"
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from lab import Lab, browser_path, running_lab
+from playwright.sync_api import expect
+
+from routebook.testing import Chaos, ScriptedServer
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(browser_path() is None, reason="no Chromium: apt install chromium, or https://www.chromium.org"),
+    pytest.mark.filterwarnings("ignore"),
+]
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
+ROUTING = """
+[books]
+path = "books.db"
+[cache]
+ttl_s = 86400
+[providers.anthropic]
+kind = "openai"
+base_url = "URL"
+api_key_env = "A_KEY_THAT_IS_SET"
+tier = "paid"
+[models]
+claude = { provider = "anthropic", id = "claude", price = { input = 30, output = 150 } }
+[[routes]]
+name = "chat"
+try = ["claude"]
+"""
+CELLS = [
+    "%load_ext routebook\nwords = 'to be or not to be'",
+    *(f"%%route\nWrite line {n} of a poem about: {{{{words}}}}" for n in range(1, 7)),
+    "print('the end')",
+]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ScriptedServer]:
+    """A server that answers for a paid model."""
+    with ScriptedServer(script=Chaos(reply="A line of a poem.")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def lab(server: ScriptedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """One JupyterLab."""
+    root = tmp_path_factory.mktemp("run-all")
+    (root / "routing.toml").write_text(ROUTING.replace("URL", server.url))
+    with running_lab(root, A_KEY_THAT_IS_SET="k-secret", ROUTEBOOK_RUN_ALL="ask") as running:
+        yield running
+
+
+def test_run_all_asks_once_before_it_costs_money_and_then_replays(lab: Lab, server: ScriptedServer) -> None:
+    """Stop spends nothing, run asks all without another word, and a restart replays all of it without a question."""
+    lab.open("poem.ipynb", CELLS)
+    lab.start_all()
+    ask = lab.output(1).locator(".routebook-ask")
+    expect(ask).to_contain_text(re.compile(r"6 cells would cost about \$0\.\d+: replay, run, or stop\?"))
+    if "ROUTEBOOK_IMAGES" in os.environ:
+        lab.page.wait_for_timeout(300)
+        lab.cell(1).screenshot(path=IMAGES / "run-all.png")
+    ask.get_by_role("button", name="stop").press("Enter")
+    expect(lab.output(1)).to_contain_text("Stopped: nothing was asked, and nothing spent.")
+    expect(ask).to_have_count(0)
+    assert server.seen.attempts == 0
+
+    lab.start_all()
+    ask.get_by_role("button", name="run").press("Space")
+    expect(lab.output(7)).to_contain_text("the end")
+    assert server.seen.attempts == 6
+
+    lab.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    assert lab.run_all()
+    expect(lab.output(6)).to_contain_text("replayed from the cache")
+    assert server.seen.attempts == 6
+    assert lab.outside == []
+
+
+def test_one_cell_run_by_hand_is_not_asked_about(lab: Lab, server: ScriptedServer) -> None:
+    """The question is for runs of many."""
+    lab.open("one.ipynb", [CELLS[0], "%%route --no-cache\nWrite a line."])
+    before = server.seen.attempts
+    lab.command("notebook:run-cell-and-select-next")
+    lab.page.wait_for_timeout(400)
+    lab.command("notebook:run-cell")
+    expect(lab.output(1)).to_contain_text("A line of a poem.")
+    assert server.seen.attempts == before + 1
