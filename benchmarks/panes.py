@@ -11,7 +11,9 @@ stands beside the figures: a busy one takes frames from the page that this progr
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
+import re
 import statistics
 import sys
 import tempfile
@@ -61,9 +63,9 @@ def routing(url: str, panes: int) -> str:
 
 
 def reply(mark: str, tokens: int) -> str:
-    """About so many tokens of Markdown that end with a mark."""
-    words = (PROSE * (tokens // 40)).split(" ")
-    return " ".join(words[: int(tokens * 0.62)]) + f"\n\n{mark}"
+    """So many tokens of Markdown that end with a mark."""
+    words = re.findall(r"\s*\S+", PROSE * (tokens // 50 + 1))  # a token of the scripted server is a word
+    return "".join(words[: tokens - 1]) + f"\n\n{mark}"
 
 
 def cpu_s(pid: int) -> float:
@@ -94,11 +96,11 @@ def race(lab: Lab, server: ScriptedServer, panes: int) -> None:
     lab.page.wait_for_function("n => document.querySelectorAll('.routebook-pane .routebook-text').length >= n", arg=panes)
     lab.page.wait_for_timeout(1000)
     began, cpu, frames = time.monotonic(), cpu_s(pid), lab.page.evaluate("() => window.frames60.length")
-    lab.page.wait_for_function("marks => marks.every(mark => window.seen[mark])", arg=marks, timeout=180_000)
+    lab.page.wait_for_function("marks => marks.every(mark => window.seen[mark])", arg=marks, timeout=180_000, polling=500)
     ended = max(call.ended_s or 0 for call in list(server.seen.calls)[before:])
     took, used = time.monotonic() - began, cpu_s(pid) - cpu
     times = lab.page.evaluate("() => window.frames60")[frames:]
-    gaps = [after - first for first, after in zip(times, times[1:], strict=False)]
+    gaps = [after - first for first, after in itertools.pairwise(times)]
     late = lateness(lab, server, before, marks)
     rate = 1000 * len(gaps) / sum(gaps)
     tokens = sum(call.output_tokens or 0 for call in list(server.seen.calls)[before:])

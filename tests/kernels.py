@@ -64,7 +64,7 @@ class Kernel:
         """Both are started."""
         self.manager, self.client = manager, client
 
-    def start(self, code: str, *, cell_id: str = "cell-1", allow_stdin: bool = False) -> str:
+    def start(self, code: str, *, cell_id: str | None = "cell-1", allow_stdin: bool = False) -> str:
         """Send a cell and do not wait; `allow_stdin` says that somebody is there to be asked."""
         content = {
             "code": code,
@@ -74,7 +74,7 @@ class Kernel:
             "allow_stdin": allow_stdin,
             "stop_on_error": True,
         }
-        message = self.client.session.msg("execute_request", content, metadata={"cellId": cell_id})
+        message = self.client.session.msg("execute_request", content, metadata={} if cell_id is None else {"cellId": cell_id})
         self.client.shell_channel.send(message)
         return str(message["header"]["msg_id"])
 

@@ -11,8 +11,8 @@ ALLOWED = (
     "br", "table", "thead", "tbody", "tr", "th", "td", "a", "span", "del", "ins", "button",
 )  # fmt: skip
 """The elements of answers, live and final."""
-CONTROLS = ("form", "fieldset", "legend", "label", "input", "textarea", "select", "option", "section", "header", "footer")
-"""Those of forms, where nothing of a model's is but text."""
+CONTROLS = ("form", "fieldset", "legend", "label", "input", "textarea", "select", "option", "output", "dl", "dt", "dd", "small")
+"""Those of panels' controls, where nothing of a model's is but text."""
 
 WRONG = """([allowed, controls]) => {
   const wrong = [];
@@ -20,12 +20,13 @@ WRONG = """([allowed, controls]) => {
   for (const node of new Set(roots.flatMap(root => [...root.querySelectorAll('*')]))) {
     const say = what => wrong.push(what + ': ' + node.outerHTML.slice(0, 160));
     const isMath = node.closest('mjx-container');
-    const isForm = node.closest('[role=form], [class*="routebook-panel"]');
+    const own = node.closest('.routebook-cell');
+    const isForm = own && !own.querySelector('.routebook-pane') && !node.closest('.routebook-pane');
     if (!isMath && !allowed.includes(node.localName) && !(isForm && controls.includes(node.localName))) say('element');
     for (const { name, value } of node.attributes) {
       if (name === 'id' && isForm && value.startsWith('routebook-')) continue;
       if (/^on|^(id|src|srcdoc|srcset|action|formaction|background|poster|data|data-commandlinker.*|name)$/.test(name)) say(name);
-      if (name === 'style' && /url|fixed|absolute|expression/.test(value) && !isMath) say('style');
+      if (name === 'style' && /url|position|expression/.test(value) && !isMath) say('style');
       if (name.endsWith('href') && (isMath || !/^(https?:|mailto:|#)/i.test(value))) say('href');
     }
     if (!isMath && getComputedStyle(node).position !== 'static') say('position');

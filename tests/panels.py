@@ -27,6 +27,8 @@ list(dict.fromkeys(words))
 """
 OTHER = ANSWER.replace("is it there", "was it there").replace("As quick", "As slow") + "\nA list is slower: 120 against 3.\n"
 ROUTING = """
+[defaults]
+deadline_s = 900
 [books]
 path = "books.db"
 [budgets]
@@ -44,8 +46,8 @@ api_key_env = "A_KEY_THAT_IS_NOT_SET"
 [models]
 "A" = { provider = "here", id = "a" }
 "B" = { provider = "here", id = "b", price = { input = 0.59, output = 0.79 } }
-slow = { provider = "here", id = "slow" }
-slower = { provider = "here", id = "slower" }
+slow = { provider = "here", id = "slow", timeout = { idle_s = 600, total_s = 900 } }
+slower = { provider = "here", id = "slower", timeout = { idle_s = 600, total_s = 900 } }
 down = { provider = "here", id = "down" }
 opus = { provider = "claude", id = "a", price = { input = 5, output = 25 } }
 [[routes]]
@@ -84,9 +86,9 @@ FINAL = [
     Panel("background", "%%route -b -o later\n{{prompt}}", ".routebook-answer", "first token"),
     Panel("taken", "len(later.text)"),
     Panel("jobs", "%route jobs", ".routebook-report", "done"),
-    Panel("why", "%route why", ".routebook-why", "complexity"),
+    Panel("why", "%route why", "[class^=routebook-]", "complexity"),
     Panel("models", "%route models", ".routebook-report", "opus"),
-    Panel("status", "%route status", ".routebook-report", "quick"),
+    Panel("status", "%route status", ".routebook-report", "requests a minute"),
     Panel("cost", "%route cost", ".routebook-report", "tier"),
     Panel("board", "%route board\n%route board stop", ".routebook-board", "where the prompts went"),
 ]
@@ -105,7 +107,15 @@ ASKED = [
     Panel("arena", "%%route --arena\n{{prompt}}", ".routebook-ask", "who wrote which is told after the vote", waits=True),
 ]
 """Where a person is asked."""
-NOTEBOOKS = {"final": FINAL, "live": LIVE, "asked": ASKED}
+CARDS = [
+    Panel("answer", "%%route\n{{prompt}}\n", ".routebook-answer", "first token"),
+    Panel("vote", "%route good"),
+    Panel("plan card", "rb.PlanCard(prompt)", "button", "A_KEY_THAT_IS_NOT_SET"),
+    Panel("config panel", "rb.ConfigPanel()", "textarea", "the first that a prompt fits takes it"),
+    Panel("knob", "rb.Knob()", "input[type=range]"),
+]
+"""With controls of their own."""
+NOTEBOOKS = {"final": FINAL, "live": LIVE, "asked": ASKED, "cards": CARDS}
 
 
 def scripts(one: str = ANSWER, other: str = OTHER) -> dict[str, Chaos]:

@@ -105,8 +105,12 @@ def once(kernel: Kernel, server: ScriptedServer, press: Callable[[Kernel, Run], 
 
 def measure(version: str, *, rounds: int) -> dict[str, list[float]]:
     """Seconds of each press, by button."""
-    with tempfile.TemporaryDirectory() as folder, ScriptedServer(models={"slow": Chaos(tokens=4000, tokens_per_s=50)}) as server:
-        with kernel_of(Path(folder), version, server.url) as kernel:
-            hears = version == "newest" or int(version.partition(".")[0]) >= HEARS_BUTTONS
-            buttons = {"stop": press_stop, **({"Cancel": press_cancel} if hears else {})}
-            return {name: [once(kernel, server, press) for _ in range(rounds)] for name, press in buttons.items()}
+    script = Chaos(tokens=4000, tokens_per_s=50)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        ScriptedServer(models={"slow": script}) as server,
+        kernel_of(Path(folder), version, server.url) as kernel,
+    ):
+        hears = version == "newest" or int(version.partition(".")[0]) >= HEARS_BUTTONS
+        buttons = {"stop": press_stop, **({"Cancel": press_cancel} if hears else {})}
+        return {name: [once(kernel, server, press) for _ in range(rounds)] for name, press in buttons.items()}

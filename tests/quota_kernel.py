@@ -2,7 +2,7 @@
 
     python quota_kernel.py SETTINGS_AS_JSON
 
-Settings: `url`, `books`, `model` and `provider` (tables), `try` (of the models `m` and `n`), `prompts`, `deadline_s`, `name`, `stream`. It prints `ready`, waits for a line, asks, and
+Settings: `url`, `books`, `model` and `provider` (tables), `try` (of the models `m` and `n`), `prompts`, `deadline_s`, `name`, `stream`, `priority`. It prints `ready`, waits for a line, asks, and
 prints one line of JSON: how often each result came.
 """
 
@@ -37,7 +37,7 @@ async def main(told: dict[str, Any]) -> None:
 
     async def one(of: Router, number: int) -> None:
         try:
-            await of.ask(f"{told['name']} {number}", deadline_s=told["deadline_s"], stream=told.get("stream", True))
+            await of.ask(f"{told['name']} {number}", deadline_s=told["deadline_s"], stream=told.get("stream", True), priority=told.get("priority"))
             results["ok"] += 1
         except RoutebookError as error:
             results[type(error).__name__] += 1

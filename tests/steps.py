@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from routebook.engine.loop import Job
 from routebook.engine.router import Router
-from routebook.events import Done, Event, Started, Switched
+from routebook.events import Decision, Done, Event, Started, Switched
 from routebook.messages import Answer, Overrides
 
 
@@ -30,6 +30,8 @@ class Steps:
         """For the running loop."""
         self.sent: list[Sent] = []
         self.over = asyncio.Event()
+        self.decided_s: float | None = None
+        """When its plan was made."""
         self.ended_s = 0.0
         """When it ended on the engine's loop: that the caller's own loop is late is not the engine's doing."""
         self._loop = asyncio.get_running_loop()
@@ -39,7 +41,9 @@ class Steps:
         return of.start(prompt, emit=self._hear, on_end=self._end, **asked)
 
     def _hear(self, event: Event) -> None:
-        if isinstance(event, Started):  # those before it may still run: it may be a hedge
+        if isinstance(event, Decision) and self.decided_s is None:
+            self.decided_s = time.monotonic()
+        elif isinstance(event, Started):  # those before it may still run: it may be a hedge
             self.sent.append(Sent(event.model, time.monotonic()))
         elif isinstance(event, Switched | Done):
             self._close()

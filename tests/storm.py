@@ -56,9 +56,11 @@ class Ended:
     deadline_s: float
     is_local: bool
     budget_usd: Decimal | None
-    lag_s: float
-    """So long the engine's loop stood still meanwhile: not Routebook's time, but the machine's."""
+    begun_s: float
+    """On the monotonic clock."""
     steps: Steps
+    lag_s: float = 0.0
+    """So long the engine's loop stood still before the plan was made and after the deadline. Known when the storm is over."""
 
     @property
     def late_s(self) -> float:
@@ -82,9 +84,15 @@ class Lags:
             await asyncio.sleep(_BEAT_S)
             self._seen.append((begun, time.monotonic() - begun - _BEAT_S))
 
-    def total_s(self, since: float) -> float:
-        """All that was lost since a moment, of beats that came late by more than one."""
-        return sum(lag for begun, lag in reversed(self._seen) if begun >= since - 1 and lag > _BEAT_S)
+    def between_s(self, since: float, until: float) -> float:
+        """All that was lost between two moments, by beats that came late by more than one."""
+        lost = 0.0
+        for begun, lag in reversed(self._seen):
+            due = begun + _BEAT_S
+            if due + lag <= since:
+                break
+            lost += max(0.0, min(due + lag, until) - max(due, since)) if lag > _BEAT_S else 0.0
+        return lost
 
 
 async def storm(*, seed: int, requests: int, folder: Path, local: bool = False) -> tuple[list[Ended], Reckoning]:
@@ -102,10 +110,13 @@ async def storm(*, seed: int, requests: int, folder: Path, local: bool = False) 
             ended: list[Ended] = []
 
             async def worker() -> None:
-                ended.extend([await _one(of, number, rng=random.Random(rng.random()), lags=lags, local=local) for number in numbers])
+                ended.extend([await _one(of, number, rng=random.Random(rng.random()), local=local) for number in numbers])
 
             async with _unrest(weather) as lags:
                 await asyncio.gather(*(worker() for _ in range(AT_ONCE)))
+            for one in ended:
+                one.lag_s = lags.between_s(one.begun_s, one.steps.decided_s or one.steps.ended_s)
+                one.lag_s += lags.between_s(one.begun_s + one.deadline_s, one.steps.ended_s)
             local_ones = {one.number for one in ended if one.is_local}
             cells = {str(one.number): one.budget_usd for one in ended if one.budget_usd is not None}
             found = await reckon(of, weather, local=local_ones, steps={one.number: one.steps for one in ended}, cells=cells)
@@ -123,7 +134,7 @@ def _prompt(number: int, thing: str) -> str:
     return f"Storm of requests, number {number}: say something about {thing}."
 
 
-async def _one(of: Router, number: int, *, rng: random.Random, lags: Lags, local: bool) -> Ended:
+async def _one(of: Router, number: int, *, rng: random.Random, local: bool) -> Ended:
     """Ask one thing, and now and then press the stop button."""
     asked = _asked(rng, number=number, local=local)
     begun, deadline_s = time.monotonic(), asked["deadline_s"] or 0.0
@@ -142,7 +153,7 @@ async def _one(of: Router, number: int, *, rng: random.Random, lags: Lags, local
         deadline_s,
         bool(asked["local"]),
         CELL_USD if asked["budget_usd"] else None,
-        lags.total_s(begun),
+        begun,
         steps,
     )
 

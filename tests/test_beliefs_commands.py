@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from cells import Shell, running_shell
+from labelled_made import labelled
 
 from routebook.errors import UsageError
 
@@ -101,6 +102,21 @@ def test_beliefs_shows_what_was_learned_and_forget_wipes_it(shell: Shell) -> Non
     shell.run("%route good")
     shell.run("%route forget all")
     assert "Forgot 1 outcome of everything" in shell.text
+
+
+def test_forget_says_what_becomes_of_a_fit(shell: Shell) -> None:
+    """One who forgets a task must not believe the fit gone, and one who forgets all must not keep it unknowingly."""
+    shell.names["outcomes"] = labelled(names=("big", "tiny"))
+    shell.run("%route fit outcomes")
+    shell.run("%route forget --task writing")
+    assert "What was fitted stays" in shell.text
+    shell.run(ASK)
+    shell.run("%route good")
+    shell.run("%route forget all")
+    assert "Forgot 1 outcome of everything" in shell.text
+    assert "Forgot what was fitted" in shell.text
+    shell.run("%route forget --task writing")
+    assert "What was fitted stays" not in shell.text
 
 
 @pytest.mark.parametrize("rest", ["", "--task", "writing", "all --task writing", "--taks writing", "--task a --task b", "--task 'a"])

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from making import config, request, seen
 
@@ -19,15 +19,14 @@ from routebook.engine.left import Left
 from routebook.messages import Candidate, Plan, Usage
 from routebook.plan.best import by_cost
 from routebook.plan.candidates import FEW, Candidates, models_of, pools_of
-from routebook.plan.choice import Choice
 from routebook.plan.known import Known
 from routebook.plan.pick import expected_cost, expected_costs
 from routebook.plan.planner import make_plan
 
 MANY = 3 * FEW
-AMOUNT = st.decimals(min_value=0, max_value=100, places=6, allow_nan=False)
+AMOUNT = st.integers(0, 4).map(Decimal) | st.decimals(min_value=0, max_value=100, places=6, allow_nan=False)
 PRICE = st.builds(Price, input=AMOUNT, output=AMOUNT, cached_input=st.none() | AMOUNT) | st.none() | st.just(FREE)
-TOKENS = st.integers(0, 10**6)
+TOKENS = st.sampled_from([0, 1, 1000]) | st.integers(0, 10**6)
 
 
 def large(pick: str = "in-order", **changes: Any) -> Config:  # noqa: ANN401  tables as in routing.toml
@@ -123,7 +122,7 @@ def counted(models: int) -> tuple[Candidates, list[str]]:
         return Candidate(model=name, provider="mac", tier="local", pool="all", reason="first choice")
 
     names = [f"m{number}" for number in range(models)]
-    return Candidates(names, make, chosen=dict.fromkeys(names, Choice(names, "first choice", "all"))), made
+    return Candidates(names, make, pools=lambda: {"all"}), made
 
 
 def test_only_what_is_looked_at_is_made_and_only_once() -> None:
@@ -165,6 +164,7 @@ def test_a_queue_of_candidates_is_walked_in_any_way() -> None:
 
 
 @given(st.lists(PRICE, max_size=30), TOKENS, TOKENS, TOKENS | st.none())
+@example([Price(input=Decimal(2), output=Decimal(2), cached_input=Decimal(0)), Price(input=Decimal(1), output=Decimal(1))], 100, 100, 1)
 def test_the_dearest_of_a_few_prices_is_the_dearest_of_all(
     prices: list[Price | None], tokens: int, cached: int, output: int | None
 ) -> None:

@@ -29,6 +29,8 @@ id = "b"
 models = ["org-small"]
 [tasks.web-search]
 like = "tool_call"
+[tools.forecast]
+python = "routebook.examples.weather:weather"
 [agents.me]
 primary = ["org-small"]
 [[routes]]
@@ -84,6 +86,8 @@ def test_models_and_pools_are_offered_with_slashes_and_colons(ip: Any) -> None: 
         ("%%route --agent |", ["me"]),
         ("%%route --model=org-|", ["org-small"]),
         ("%%route --compare org-small,co|", ["coders"]),
+        ("%%route --tools fore|", ["forecast"]),
+        ("%%route --tools all,no|", ["none"]),
         ("%%route --ensemble org-small,org/|", ["org/llama3.1:8b"]),
         ("%route board --model org-|", ["org-small"]),
         ("%route board --task web|", ["web-search"]),

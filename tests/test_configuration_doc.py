@@ -41,6 +41,8 @@ TABLES: dict[type[msgspec.Struct], str] = {
     pipelines.Step: "### `steps`",
     scripted.Chaos: "## `chaos`",
     scripted.Fault: "Each of the `faults`",
+    scripted.ScriptedCall: "Each of the `calls`",
+    values.ToolEntry: "## `[tools.NAME]`",
 }
 
 

@@ -57,9 +57,8 @@ def test_the_knob_is_turned_by_the_keyboard_and_written_back(lab: Lab) -> None:
     slider = form.get_by_role("slider")
     expect(slider).to_have_value("0.3")
     lab.output(1).locator("canvas, svg.marks").first.wait_for()
-    slider.focus()
     for _ in range(7):
-        lab.page.keyboard.press("ArrowRight")
+        slider.press("ArrowRight")
     expect(slider).to_have_value("0.65")
     expect(form.locator(".routebook-state")).to_contain_text("0.65 good answers")
     spec = "() => JSON.stringify(window.jupyterapp.shell.currentWidget.content.widgets[1].model.outputs.toJSON())"

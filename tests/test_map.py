@@ -48,6 +48,24 @@ def test_nothing_to_ask_is_nothing() -> None:
         assert of.map_sync([]) == []
 
 
+@pytest.mark.parametrize(("asked_for", "most"), [(None, {"a": 3, "b": 1}), (20, {"a": 5, "b": 2})])
+def test_each_model_has_its_batch_and_more_only_where_it_is_asked_for(asked_for: int | None, most: dict[str, int]) -> None:
+    """Ten at a time are well for one model and too many for another, although single prompts may overtake."""
+    models = {"a": {"batch": 3, "max_batch": 5}, "b": {"batch": 1, "max_batch": 2}}
+    route = {"try": ["any"]}
+    pools = {"any": {"models": ["a", "b"], "pick": "round-robin"}}
+    script = Chaos(latency_s=0.05)
+    with (
+        ScriptedServer(models={"a": script, "b": script}) as server,
+        closing(router(server, models=models, route=route, pools=pools)) as of,
+    ):
+        of.map_sync(PROMPTS[:12], progress=False, concurrency=asked_for, model="a")
+        of.map_sync(PROMPTS[:8], progress=False, concurrency=asked_for, model="b")
+        assert server.seen.peak_by_model == most
+        answers = of.map_sync(PROMPTS, progress=False, concurrency=asked_for)
+        assert {answer.model for answer in answers} == {"a", "b"}
+
+
 def test_no_more_are_under_way_than_said_and_limits_hold() -> None:
     """`concurrency` bounds the requests, `max_concurrent` the calls."""
     with ScriptedServer(script=Chaos(latency_s=0.02)) as server:

@@ -33,11 +33,11 @@ def test_every_option_reaches_the_router() -> None:
     """An option that is parsed and then dropped is worse than none."""
     line = (
         "-m org/model:8b --route code --pipeline reviewed --task bug_fix --complexity 7.5 --agent me --tier free --local --budget 0.02 --priority P0 --deadline 9 "
-        "--system 'Be brief.' --temperature 0 --max-tokens 50 --think off --no-cache --fresh --schema City"
+        "--system 'Be brief.' --temperature 0 --max-tokens 50 --think off --tools a,b --no-cache --fresh --schema City"
     )
     assert overrides(parse(line), {"City": CITY}) == Overrides(
         model="org/model:8b", route="code", pipeline="reviewed", task="bug_fix", complexity=7.5, agent="me", tier="free", local=True, budget_usd=0.02, priority="P0",
-        deadline_s=9.0, system="Be brief.", temperature=0.0, max_tokens=50, think="off", cache=False, fresh=True,
+        deadline_s=9.0, system="Be brief.", temperature=0.0, max_tokens=50, think="off", tools="a,b", cache=False, fresh=True,
         schema=CITY,
     )  # fmt: skip
 

@@ -181,6 +181,17 @@ def test_a_vote_on_a_packed_attempt_is_in_the_frame(path: str) -> None:
     assert count(path) == 3
 
 
+def test_what_was_read_before_it_was_packed_is_not_read_twice(path: str) -> None:
+    """The tenth attempt is in a frame already when it is packed together with two more."""
+    with contextlib.closing(Books(path, budgets={})) as books:
+        assert len(frame(books)) == 10
+        for number in (10, 11):
+            write(books, ended(number))
+        write(books, partial(packed.pack, rows=3))
+        assert count(path) == 4
+        pd.testing.assert_frame_equal(frame(books), plain(path))
+
+
 @pytest.mark.parametrize("query", EDITS[:2] + EDITS[3:])
 def test_a_change_of_a_packed_attempt_unpacks_its_neighbours_only(query: str, path: str) -> None:
     """People edit their books with other programs: sqlite itself sees to it that nothing stale is read."""
@@ -202,7 +213,8 @@ def test_rows_packed_with_other_columns_are_read_one_by_one(path: str) -> None:
     """A later version has a column more, and nobody thought of what was packed before."""
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         parts = list(packed.parts(connection, after=0))
-        older = msgspec.structs.replace(parts[1], numbers={**parts[1].numbers, "mood": parts[1].numbers["strength"]})
+        texts = {name: column for name, column in parts[1].texts.items() if name != "step"}
+        older = msgspec.structs.replace(parts[1], texts=texts)
         connection.execute("UPDATE packed SET rows = ? WHERE last = 6", (packed.packed_bytes(older),))
     pd.testing.assert_frame_equal(anew(path), plain(path))
 

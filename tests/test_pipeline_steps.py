@@ -113,6 +113,7 @@ def test_the_examples_of_the_documentation_are_right() -> None:
         ('{ name = "a-b" }', "steps[1].name: 'a-b' cannot stand in {{…}}."),
         ('{ name = "two", rol = "x" }', "steps[1].rol: unknown key. Did you mean 'role'"),
         ('{ model = "small" }', "steps[1].name: is missing"),
+        ('{ name = "two", tools = ["serch"] }', "steps[1].tools[0]: there is no tool 'serch'. Add it as [tools.NAME]."),
         ('{ name = "two", max_tokens = 0 }', "steps[1].max_tokens: expected a whole number of at least 1, got 0."),
     ],
     ids=lambda value: value if value.startswith("{") else "",

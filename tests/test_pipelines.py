@@ -16,7 +16,7 @@ from routebook.engine.router import Router
 from routebook.errors import AllAttemptsFailed, BudgetExceeded, DeadlineExceeded, NoCandidate, UsageError
 from routebook.events import Done, StepBegan, StepDelta, StepEnded
 from routebook.messages import Answer, Delta, Message
-from routebook.testing import Chaos, ScriptedServer, SeenCall
+from routebook.testing import Chaos, ScriptedCall, ScriptedServer, SeenCall
 
 NO, YES = "FAIL: the loop never ends.", "PASS"
 REVIEWED: dict[str, Any] = {
@@ -351,6 +351,33 @@ def test_a_step_falls_back_as_its_route_says() -> None:
         assert answer.attempt.model == answer.model == "dear"
 
 
+def look_up(query: str) -> str:
+    """Look something up."""
+    return f"what is known of {query}"
+
+
+def test_a_step_may_have_tools_and_who_judges_has_none() -> None:
+    """A research chain: one model searches, another one reads what was found."""
+    asks = Chaos(reply="found it", calls=((ScriptedCall(name="look_up", arguments={"query": "rain"}),),))
+    steps = [
+        {"name": "search", "model": "small", "tools": ["look_up"], "role": "Search."},
+        {"name": "analyze", "model": "dear", "tools": [], "input": "{{prompt}} | {{search}}"},
+        {"name": "validate", "model": "yes", "yes": ["PASS"]},
+    ]
+    tools = {"look_up": {"python": "test_pipelines:look_up", "network": False}}
+    with ScriptedServer(models=script(small=asks)) as server:
+        with router(server, {"answer": "analyze", "steps": steps}, tools=tools) as of:
+            answer = of.ask_sync("Does it rain?", tools="all")
+            numbers = [(row.step, row.attempt, row.kind) for row in rows(of)]
+        assert [call.model for call in sent(server)] == ["small", "small", "dear", "yes"]
+        assert [bool(call.json().get("tools")) for call in sent(server)] == [True, True, False, False]
+        assert sent(server)[1].json()["messages"][-1]["content"] == "what is known of rain"
+        assert asked(server, "dear") == ["Does it rain? | found it"]
+    assert answer.text == "use a for loop"
+    assert [(run.name, run.status) for run in answer.tools] == [("look_up", "ok")]
+    assert numbers == [("search", 1, "answer"), ("search", 2, "tool"), ("analyze", 3, "answer"), ("validate", 4, "judge")]
+
+
 # ---- failing
 
 
@@ -403,6 +430,25 @@ def test_the_caller_may_name_the_pipeline_or_a_model_instead() -> None:
             assert len(of.ask_sync("hello", pipeline="p").steps) == 2
         with router(server, REVIEWED, order=("yes",)) as of:
             assert of.ask_sync("hello", model="dear").steps == ()
+
+
+def test_what_a_run_would_cost_counts_every_step() -> None:
+    """A draft that is free hides a validator that is not, and a Run All must ask before it."""
+    steps = [{"name": "draft", "model": "free"}, {"name": "check", "model": "dear", "yes": ["PASS"]}]
+    with ScriptedServer(models=script()) as server:
+        models = {
+            "free": {"provider": "p", "id": "small", "price": {"input": 0, "output": 0}},
+            "dear": {"provider": "p", "id": "dear", "price": PRICE},
+        }
+        route = {"try": ["free"]}
+        with router(server, {"steps": steps}, models=models, pools={}, route=route) as of:
+            found = of.replay_cost(["hello"])
+            assert (found.asked, found.unpriced) == (2, 0)
+            assert found.cost_usd > 0
+            assert of.replay_cost(["hello"], model="free").cost_usd == 0
+        with router(server, DIGEST) as of:
+            assert of.replay_cost([LONG]).asked > 5
+        assert server.seen.attempts == 0
 
 
 # ---- what is told meanwhile

@@ -4,94 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from counted import Kernel, Machine, kernel
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from making import attempt
 
-from routebook.books import leases, turns
-from routebook.books.books import Books
-from routebook.books.claims import Admitted, Claim, Heard, Scope, Wait
-from routebook.books.steady import SteadyClock
+from routebook.books import leases
+from routebook.books.claims import Admitted, Heard, Wait
 from routebook.config.values import Budget
 from routebook.errors import BudgetExceeded
 from routebook.messages import Quota
 
 FREE_DAY = 86_400.0
-
-
-class Machine:
-    """A machine's two clocks: one that people set, and one that only goes on."""
-
-    def __init__(self) -> None:
-        """It was booted an hour ago."""
-        self.wall, self.up, self.boot = 1_795_255_200.0, 3600.0, "first"
-
-    def clock(self) -> SteadyClock:
-        """As a process has it."""
-        return SteadyClock(wall=lambda: self.wall, uptime=lambda: self.up, boot=self.boot)
-
-    def sleep(self, seconds: float) -> None:
-        """Time goes by."""
-        self.wall += seconds
-        self.up += seconds
-
-
-class Kernel:
-    """Books of one process, and attempts that go through them one after the other."""
-
-    def __init__(self, path: Path, machine: Machine, **limits: int) -> None:
-        """`limits` of the one model."""
-        self.books = Books(str(path), budgets={}, steady=machine.clock())
-        self.scope = Scope(name="p/m", label="m", **limits)
-        self.provider = Scope(name="p", label="p")
-        self._number = 0
-
-    def claim(self, tokens: int = 100, *, rank_s: float = 0.0) -> Claim:
-        """What an attempt needs."""
-        return Claim(scopes=(self.scope, self.provider), input_tokens=10, tokens=tokens, rank_s=rank_s)
-
-    async def leave_word(self, *, rank_s: float) -> None:
-        """Wait for room, since so long before now."""
-        work = partial(turns.leave_word, scopes=["p/m"], session=self.books.session, tokens=100, now=self.books.steady())
-        await self.books.write(partial(work, rank=self.books.steady() + round(rank_s * 1e6)))
-
-    async def begin(self, tokens: int = 100, *, rank_s: float = 0.0) -> Admitted | Wait:
-        """Ask to be let in."""
-        self._number += 1
-        row = attempt(request_id=f"{self.books.session} {self._number}", status="running", cost_usd=None)
-        return await self.books.admit(row, need_usd=None, claim=self.claim(tokens, rank_s=rank_s))
-
-    async def end(self, admitted: Admitted | Wait, *, used: int = 100, tokens: int = 100, heard: Heard | None = None) -> None:
-        """End an attempt that was let in."""
-        assert isinstance(admitted, Admitted)
-        done = attempt(input_tokens=used, output_tokens=0)
-        await self.books.finish(admitted.row, done, claim=self.claim(tokens), heard=heard)
-
-    async def burst(self, most: int = 100, *, tokens: int = 100, used: int = 100) -> int:
-        """Send until there is no room; how many were sent."""
-        for sent in range(most):
-            admitted = await self.begin(tokens)
-            if isinstance(admitted, Wait):
-                return sent
-            await self.end(admitted, tokens=tokens, used=used)
-        return most
-
-
-@contextlib.contextmanager
-def kernel(path: Path, machine: Machine, **limits: int) -> Iterator[Kernel]:
-    """A kernel that is closed at the end."""
-    one = Kernel(path, machine, **limits)
-    try:
-        yield one
-    finally:
-        one.books.close()
 
 
 @pytest.fixture
@@ -405,8 +334,9 @@ def test_limits_hold_whatever_happens_in_whatever_order(tmp_path_factory: pytest
                     await who.end(admitted, used=number * 3)
                 elif what == "sleep":
                     machine.sleep(number / 3)
-                    one.books.renew()
-                    two.books.renew()
+                    for awake in (one, two):
+                        awake.books.renew()
+                        await awake.books.write(lambda _: None)  # it is written, however busy the machine is
                 elif what == "jump":
                     machine.wall += (number - 45) * 1000
                 assert len(under_way) <= 3
@@ -417,125 +347,3 @@ def test_limits_hold_whatever_happens_in_whatever_order(tmp_path_factory: pytest
             assert await one.burst() == 4
 
     asyncio.run(main())
-
-
-# ---- whose turn it is, over all kernels
-
-
-@pytest.mark.parametrize(("late_s", "is_in"), [(50, False), (61, True)])
-def test_the_lowest_priority_waits_no_longer_than_its_handicap_for_higher_ones_of_other_kernels(
-    tmp_path: Path, late_s: float, *, is_in: bool
-) -> None:  # fmt: skip
-    """A P3 of one notebook is served in the end, however many P0 another one sends."""
-    machine = Machine()
-    low, high = (Kernel(tmp_path / "books.db", machine, max_concurrent=1) for _ in range(2))
-
-    async def main() -> bool:
-        under_way = await high.begin()
-        assert isinstance(under_way, Admitted)
-        assert isinstance(await low.begin(rank_s=60), Wait)
-        machine.sleep(late_s / 2)
-        high.books.renew()
-        await high.books.write(lambda _: None)
-        machine.sleep(late_s / 2)
-        assert isinstance(await low.begin(rank_s=60 - late_s), Wait)
-        await high.end(under_way)
-        next_one = await high.begin(rank_s=0)  # a P0 that comes now
-        return isinstance(next_one, Wait) and next_one.kind == "turn" and isinstance(await low.begin(rank_s=60 - late_s), Admitted)
-
-    with contextlib.closing(low.books), contextlib.closing(high.books):
-        assert asyncio.run(main()) == is_in
-
-
-@pytest.mark.parametrize("limits", [{"max_concurrent": 2}, {"rpm": 2}, {"tpm": 200}, {"rpd": 2}, {"tpd": 200}], ids=str)
-def test_room_for_one_more_is_for_who_came_first_and_room_for_both_is_for_both(tmp_path: Path, limits: dict[str, int]) -> None:
-    """A place that nobody may have helps nobody."""
-    machine = Machine()
-    first, second, third = (Kernel(tmp_path / "books.db", machine, **limits) for _ in range(3))
-
-    async def main() -> None:
-        await third.leave_word(rank_s=-10)
-        assert isinstance(await second.begin(), Admitted)  # one of two
-        waits = await second.begin()
-        assert isinstance(waits, Wait)
-        assert waits.kind == "turn"
-        assert isinstance(await first.begin(rank_s=-20), Admitted)  # it waited longer still
-
-    with contextlib.closing(first.books), contextlib.closing(second.books), contextlib.closing(third.books):
-        asyncio.run(main())
-
-
-def test_who_does_not_look_again_is_not_waited_for(tmp_path: Path) -> None:
-    """Its kernel was killed, or stands still."""
-    machine = Machine()
-    gone, here = (Kernel(tmp_path / "books.db", machine, max_concurrent=1) for _ in range(2))
-
-    async def main() -> None:
-        await gone.leave_word(rank_s=-10)
-        assert isinstance(await here.begin(), Wait)
-        machine.sleep(3)
-        assert isinstance(await here.begin(), Admitted)
-
-    with contextlib.closing(gone.books), contextlib.closing(here.books):
-        asyncio.run(main())
-
-
-def test_who_gives_up_makes_room_at_once(tmp_path: Path) -> None:
-    """A cell that is stopped, or found another model, must not hold up other notebooks."""
-    machine = Machine()
-    gone, here = (Kernel(tmp_path / "books.db", machine, max_concurrent=1) for _ in range(2))
-
-    async def main() -> None:
-        await gone.leave_word(rank_s=-10)
-        gone.books.give_up(gone.claim())
-        await gone.books.write(lambda _: None)
-        assert isinstance(await here.begin(), Admitted)
-
-    with contextlib.closing(gone.books), contextlib.closing(here.books):
-        asyncio.run(main())
-
-
-# ---- a day that a provider counts by its own clock
-
-
-HEARD = {
-    "by its headers": Heard(scope="p/m", quotas=(Quota(kind="requests", period="day", most=3, left=0, resets_s=7200),), is_answer=True),
-    "by a 429": Heard(scope="p/m", cool_s=7200, is_day=True, day_whole_s=7200, reason="RateLimited"),
-}
-
-
-@pytest.mark.parametrize("how", HEARD)
-def test_a_day_begins_anew_when_its_provider_says_so(tmp_path: Path, how: str) -> None:
-    """A quota that is whole again at midnight must not be held for what was sent yesterday evening."""
-    machine = Machine()
-    with kernel(tmp_path / "books.db", machine, rpd=3) as one:
-
-        async def main() -> None:
-            for number in range(3):
-                await one.end(await one.begin(), heard=HEARD[how] if number == 2 else None)
-            waits = await one.begin()
-            assert isinstance(waits, Wait)
-            assert waits.until_s == pytest.approx(7200, abs=1), "not 24 hours"
-            machine.sleep(7300)
-            probe = await one.begin()
-            await one.end(probe, heard=Heard(scope="p/m", is_answer=True))
-            assert await one.burst() == 2, "three of the new day, no more"
-            machine.sleep(FREE_DAY + 700)
-            assert await one.burst() == 3
-
-        asyncio.run(main())
-
-
-def test_a_limit_of_one_s_own_holds_whatever_the_provider_has_left(tmp_path: Path) -> None:
-    """The tighter of two limits is meant, and of the provider only the hour of its day is taken."""
-    machine = Machine()
-    with kernel(tmp_path / "books.db", machine, rpd=3) as one:
-
-        async def main() -> None:
-            told = Heard(scope="p/m", quotas=(Quota(kind="requests", period="day", most=1000, left=999, resets_s=7200),), is_answer=True)
-            await one.end(await one.begin(), heard=told)
-            assert await one.burst() == 2
-            machine.sleep(7300)
-            assert await one.burst() == 3
-
-        asyncio.run(main())

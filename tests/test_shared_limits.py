@@ -199,19 +199,41 @@ def test_while_one_kernel_tries_the_others_go_elsewhere_where_they_can(tmp_path:
 
 def test_a_kernel_that_asks_all_day_lets_the_others_have_their_turn(tmp_path: Path) -> None:
     """Three prompts beside a batch of sixty in another notebook: they come in turns, not behind it, and not when it happens to pause."""
+    told: dict[str, Any] = {"model": {"max_concurrent": 1}, "count": 1}
     with (
         ScriptedServer(script=Chaos(tokens=2, latency_s=0.15), max_concurrent=1) as server,
-        kernels(server, tmp_path / "books.db", count=1, prompts=60, model={"max_concurrent": 1}) as (batch,),
-        kernels(server, tmp_path / "books.db", count=1, prompts=3, model={"max_concurrent": 1}) as (few,),
+        kernels(server, tmp_path / "books.db", prompts=60, **told) as (batch,),
+        kernels(server, tmp_path / "books.db", prompts=3, stream=False, **told) as (few,),
     ):
         batch.go()
         while server.seen.attempts < 5:
             time.sleep(0.01)
-        before = server.seen.attempts
         assert asked([few]) == Counter(ok=3)
-        between = server.seen.attempts - before - 3
+        of_few = [place for place, call in enumerate(server.seen.calls) if not call.json().get("stream")]
         assert server.seen.over_limit == 0
-    assert between <= 6, "for each of the three at most one of the batch, and what was under way"
+    assert len(of_few) == 3
+    assert of_few[-1] - of_few[0] <= 2 + 4, "between two of them comes one of the batch, now and then another"
+
+
+@pytest.mark.slow
+def test_a_lower_priority_of_another_kernel_is_overtaken_for_its_handicap_and_then_served(tmp_path: Path) -> None:
+    """A notebook that asks P0 all day holds a P1 of another one up for twenty seconds, a P3 for a minute, and not for ever."""
+    told: dict[str, Any] = {"model": {"max_concurrent": 1}, "count": 1, "deadline_s": 300}
+    with (
+        ScriptedServer(script=Chaos(tokens=2, latency_s=0.15), max_concurrent=1) as server,
+        kernels(server, tmp_path / "books.db", prompts=300, priority="P0", **told) as (urgent,),
+        kernels(server, tmp_path / "books.db", prompts=1, priority="P1", stream=False, **told) as (patient,),
+    ):
+        urgent.go()
+        while server.seen.attempts < 5:
+            time.sleep(0.01)
+        begun = time.monotonic()
+        assert asked([patient]) == Counter(ok=1)
+        waited_s = time.monotonic() - begun
+        assert server.seen.attempts < 300, "it was served when the others were done"
+        (place,) = [place for place, call in enumerate(server.seen.calls) if not call.json().get("stream")]
+    assert place > 20, "it was not overtaken"
+    assert 19 < waited_s < 45
 
 
 def test_a_killed_kernel_gives_its_places_back(tmp_path: Path) -> None:

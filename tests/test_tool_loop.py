@@ -7,7 +7,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -21,7 +21,7 @@ from routebook.engine.toolbox.chest import notes_of
 from routebook.engine.toolbox.tool import Tool
 from routebook.errors import BudgetExceeded, NoCandidate, UsageError
 from routebook.events import ToolEnded, ToolStarted
-from routebook.messages import Answer
+from routebook.messages import Answer, Delta
 from routebook.testing import Chaos, ScriptedCall, ScriptedServer
 
 PARIS = ScriptedCall(name="weather", arguments={"city": "Paris"})
@@ -57,7 +57,7 @@ def told(server: ScriptedServer, at: int = -1) -> list[str]:
     return [message["content"] for message in server.seen.calls[at].json()["messages"] if message["role"] == "tool"]
 
 
-def ask(server: ScriptedServer, tools: object, **more: Any) -> Answer:  # noqa: ANN401
+def ask(server: ScriptedServer, tools: Sequence[Callable[..., Any]], **more: Any) -> Answer:  # noqa: ANN401
     """One answer, with tools."""
     of = router(server)
     try:
@@ -299,6 +299,18 @@ def test_where_nobody_can_be_asked_it_is_not_run() -> None:
         assert told(server) == ["Error: It needs a person's yes, and nobody is here to be asked, so it was not run."]
 
 
+def test_a_question_that_fails_is_no_yes() -> None:
+    """A caller's own `confirm` may raise; the request goes on, the tool does not run."""
+
+    def confirm(question: str) -> bool:
+        raise EOFError(question)
+
+    with serving([DELETE]) as server:
+        answer = ask(server, [delete], confirm=confirm)
+        assert told(server) == ["Error: Asking failed (EOFError), so it was not run."]
+    assert [run.status for run in answer.tools] == ["refused"]
+
+
 # ---- fallbacks of a tool
 
 
@@ -497,6 +509,7 @@ def test_a_stream_says_when_a_tool_begins_and_ends() -> None:
         of = router(server)
         events, error = asyncio.run(heard(of, "What is the weather?", tools=[weather]))
         assert error is None
+        assert "".join(event.text for event in events if isinstance(event, Delta)) == "It rains.", "arguments were streamed"
         marks = [event for event in events if isinstance(event, ToolStarted | ToolEnded)]
         assert isinstance(marks[0], ToolStarted)
         assert isinstance(marks[1], ToolEnded)

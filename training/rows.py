@@ -32,6 +32,9 @@ LEVEL = {"data_analysis": 1.2, "code_generation": 0.8, "bug_fix": 0.4, "summariz
 WRITTEN_LATER = 2.0
 """Weight of the prompts of the later writings, in the plain words of everyday logs, which the first had too few of."""
 
+MARKED_IN_GROUPS = 3
+"""The third writing: its complexity was marked by the group, not by the prompt, and trains nothing."""
+
 
 class Row(NamedTuple):
     """One prompt and the marks it has; `None` where it has none."""
@@ -65,11 +68,16 @@ def _own(folder: Path) -> Iterator[Row]:
                     "own",
                     task=row["task"],
                     task_weight=WRITTEN_LATER if "written" in row else 1.0,
-                    complexity=row["complexity"] + LEVEL.get(row["task"], 0.0) + LEARNED_WORDS * _learned(row["prompt"]),
+                    complexity=None if row.get("written") == MARKED_IN_GROUPS else _judged(row),
                     strength=_blended(row["task"], row["strength"]),
                     strength_weight=OWN_STRENGTH,
                     needs_tools=row["needs_tools"],
+                    tools_weight=WRITTEN_LATER if "written" in row else 1.0,
                 )
+
+
+def _judged(row: dict[str, Any]) -> float:
+    return float(row["complexity"]) + LEVEL.get(row["task"], 0.0) + LEARNED_WORDS * _learned(row["prompt"])
 
 
 def _learned(prompt: str) -> int:
@@ -125,4 +133,4 @@ def _llmrouter(data: Path) -> Iterator[Row]:
     """Scores of two large and four small open models."""
     for row in _table(data / "llmrouter_train.parquet"):
         gain = sum(row[m] for m in STRONG) / len(STRONG) - sum(row[m] for m in WEAK) / len(WEAK)
-        yield Row(row["prompt"], "llmrouter:" + row["task"], strength=0.3 + 0.5 * gain, strength_weight=0.2)
+        yield Row(row["prompt"], "llmrouter:" + row["task"], strength=0.3 + 0.5 * gain, strength_weight=0.4)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from routebook.arrival import watch
+
 if TYPE_CHECKING:
     from routebook.classifier.classify import classify as classify
     from routebook.engine.learning.what_if import what_if as what_if
@@ -91,6 +93,9 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401  any public name
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *_WHERE})
+
+
+watch()
 
 
 def load_ipython_extension(shell: Any) -> None:  # noqa: ANN401  IPython has no types

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import re
 import socket
 import ssl
 from typing import Any, Final
@@ -19,6 +20,9 @@ import httpcore
 from routebook.errors import LocalOnlyViolation
 
 _HIGH_WATER_BYTES: Final = 1 << 18
+_HEAD_END: Final = re.compile(rb"\n\r?\n")
+_INTERIM: Final = re.compile(rb"HTTP/1\.\d 1")
+"""How a response begins that only says that another one comes."""
 
 
 async def connect(host: str, port: int, *, local_only: bool, tls: ssl.SSLContext | None = None) -> Stream:
@@ -92,6 +96,8 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         self._size_bytes = 0
         self._is_at_end = False
         self._error: Exception | None = None
+        self._head: bytes | None = None
+        """What was read of a response's head; `None` behind it."""
         self._reading: asyncio.Future[None] | None = None
         self._drained: asyncio.Future[None] | None = None
         self._transport: asyncio.Transport
@@ -152,7 +158,30 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         if self._size_bytes > _HIGH_WATER_BYTES:
             self._transport.resume_reading()
         self._size_bytes = 0
-        return data
+        return data if self._head is None else self._of_head(data)
+
+    @property
+    def is_at_body(self) -> bool:
+        """Whether the head was read, and nothing behind it."""
+        return self._head is None
+
+    def give_back(self, data: bytes) -> None:
+        """Let the next read return this first."""
+        if data:
+            self._chunks.insert(0, data)
+            self._size_bytes += len(data)
+
+    def _of_head(self, data: bytes) -> bytes:
+        """The part of it that belongs to the response's head: who reads the body may be another one than who reads the head."""
+        head = (self._head or b"") + data
+        found = _HEAD_END.search(head)
+        if found is None:
+            self._head = head
+            return data
+        behind = len(head) - found.end()
+        self._head = b"" if _INTERIM.match(head) else None
+        self.give_back(data[len(data) - behind :])
+        return data[: len(data) - behind]
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109 - httpcore's interface
         """Send. Raises `httpcore.WriteError` when the connection is gone."""
@@ -160,6 +189,7 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
             msg = "the connection is closed"
             raise httpcore.WriteError(msg)
         if buffer:
+            self._head = b""
             self._transport.write(buffer)
         if self._drained is not None:
             await self._drained

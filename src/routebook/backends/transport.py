@@ -15,6 +15,7 @@ from typing import Final
 import httpcore
 import httpx
 
+from routebook.backends.chunked import Chunks
 from routebook.backends.network import Stream, connect
 
 MAX_CONNECTIONS: Final = 500
@@ -22,6 +23,8 @@ _MAX_OPENING: Final = 64
 """Connections that are opened at the same time: of five hundred at once each would wait for all the others, and its time to connect with it."""
 _STOOD_STILL_S: Final = 0.1
 """A time that runs out so late was kept waiting by the loop itself, and says nothing of the server."""
+_READ_BYTES: Final = 1 << 16
+_WITHOUT_BODY: Final = (204, 304)
 _KEEP_S: Final = 4.0
 """Many servers close idle connections after 5 s; one that is closed while a request is on its way looks like a failed call."""
 
@@ -103,14 +106,32 @@ def _closes_anyway(response: httpcore.Response) -> bool:
     return headers.get(b"server") == b"llama.cpp" and b"transfer-encoding" in headers
 
 
+def _is_chunked(response: httpcore.Response) -> bool:
+    """A body in chunks; a status that has no body may say so too."""
+    return response.status not in _WITHOUT_BODY and any(
+        name.lower() == b"transfer-encoding" and value.strip().lower() == b"chunked" for name, value in response.headers
+    )
+
+
 class _Body(httpx.AsyncByteStream):
     """A response's body; closing it gives the connection back when it was read to its end, else closes it."""
 
     def __init__(self, owner: Transport, connection: httpcore.AsyncHTTP11Connection, response: httpcore.Response) -> None:
         self._owner, self._connection, self._response, self._is_closed = owner, connection, response, False
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return aiter(self._response.stream)  # type: ignore[arg-type] # httpcore types sync and async responses as one
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        stream: Stream = self._response.extensions["network_stream"]
+        if stream.is_at_body and _is_chunked(self._response):
+            chunks = Chunks()
+            while chunks.rest is None:
+                if data := await stream.read(_READ_BYTES):
+                    if piece := chunks.feed(data):
+                        yield piece
+                else:
+                    chunks.stop()
+            stream.give_back(chunks.rest)
+        async for piece in self._response.stream:  # type: ignore[union-attr] # httpcore types sync and async responses as one
+            yield piece
 
     async def aclose(self) -> None:
         if not self._is_closed:

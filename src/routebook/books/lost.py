@@ -49,12 +49,13 @@ def release_lost(
         (own,),
     ).fetchall()
     gone = [session for session, pid, seen in holding if pid is None or not is_alive(pid, unseen_s=_since(seen, now))]
-    return sum(_release(connection, session, zone=zone, pools=pools) for session in gone) + (
+    return sum(release(connection, session, zone=zone, pools=pools) for session in gone) + (
         leases.expire(connection, now=now, own=own) if now else 0
     )
 
 
-def _release(connection: sqlite3.Connection, session: str, *, zone: dt.tzinfo | None, pools: Sequence[TokenPool]) -> int:
+def release(connection: sqlite3.Connection, session: str, *, zone: dt.tzinfo | None, pools: Sequence[TokenPool]) -> int:
+    """Free what one session held that is known to be gone; return how many attempts and places that were."""
     running = ledger.running(connection, session)
     for one in running:
         connection.execute(_MARK, (_said(one), one.row))

@@ -189,6 +189,13 @@ MIGRATIONS: Final = (
         PRIMARY KEY (scope, kind)
     ) STRICT, WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE bulk_answers (
+        job BLOB NOT NULL, key BLOB NOT NULL, text TEXT NOT NULL, model TEXT NOT NULL, request_id TEXT NOT NULL, cost_pusd INTEGER,
+        time INTEGER NOT NULL,
+        PRIMARY KEY (job, key)
+    ) STRICT, WITHOUT ROWID;
+    """,
 )
 
 

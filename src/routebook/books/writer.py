@@ -9,16 +9,19 @@ import asyncio
 import contextlib
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from routebook.books.connect import connect, in_our_words
 from routebook.errors import BooksError
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], Any]
+REST_S: Final = 0.25
+"""The least between two works that were posted. Another kernel looks every 0.1 s whether the books are free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class Writer:
         self._waiting: deque[_Entry] = deque()
         self._kept: list[_Entry] = []
         self._posted: dict[Callable[[sqlite3.Connection], bool], None] = {}
+        self._rested = 0.0
         self._trouble: BooksError | None = None
         self._wake = threading.Condition()
         self._using = threading.Lock()
@@ -111,10 +115,10 @@ class Writer:
     def _run(self) -> None:
         while True:
             with self._wake:
-                while not self._waiting and not self._posted and not self._is_closed:
-                    self._wake.wait()
+                while not self._waiting and not self._is_closed and not (self._posted and self._rest_s() <= 0):
+                    self._wake.wait(self._rest_s() if self._posted else None)
                 is_last = self._is_closed and not self._waiting
-                posted = None if self._waiting or is_last or not self._posted else self._posted.popitem()[0]
+                posted = None if self._waiting or is_last or not self._posted or self._rest_s() > 0 else self._posted.popitem()[0]
                 batch = [*self._kept, *self._waiting]
                 self._waiting.clear()
                 self._kept = []
@@ -126,10 +130,17 @@ class Writer:
                 return
 
     def _do(self, posted: Callable[[sqlite3.Connection], bool]) -> None:
-        """Run what was posted, once."""
+        """Run what was posted, once, and leave the books to other kernels for a while: they cannot get in between two works that follow at once."""
+        begun = time.monotonic()
         with contextlib.suppress(Exception):  # whatever it is, the writer goes on
             if self._transact([posted])[0]:
                 self.post(posted)
+        ended = time.monotonic()
+        self._rested = ended + max(REST_S, 4 * (ended - begun))
+
+    def _rest_s(self) -> float:
+        """Seconds until what was posted may run."""
+        return self._rested - time.monotonic()
 
     def _commit(self, batch: list[_Entry]) -> None:
         try:

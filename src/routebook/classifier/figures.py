@@ -53,8 +53,8 @@ _LEARNED: Final = 6
 def figures(prompt: str, lines: list[Line], said: list[str], *, n_sentences: int) -> list[str]:
     """Return the names in `FIGURES` of all marks passed; `said` are the lower-case words and marks a person wrote."""
     counts = dict.fromkeys(_LADDERS, 0.0)
-    sizes = list(map(len, filter(str.isalpha, said)))
-    words, letters, longs = len(sizes), sum(sizes), sum(size > _LONG for size in sizes)
+    sizes = sorted(map(len, filter(str.isalpha, said)))
+    words, letters, longs = len(sizes), sum(sizes), len(sizes) - bisect_right(sizes, _LONG)
     counts["numbers"] = said.count("#")
     for word in filter(_COUNTED.__contains__, said):
         for name in _COUNTED[word]:
@@ -62,7 +62,7 @@ def figures(prompt: str, lines: list[Line], said: list[str], *, n_sentences: int
     spoken = "\n".join(line.text for line in lines if line.kind not in PASTED)
     counts["words"], counts["sentences"], counts["long words"] = words, n_sentences, longs
     counts["letters a word"] = letters / max(1, words)
-    counts["learned words in a hundred"] = 100 * sum(size > _LEARNED for size in sizes) / max(1, words)
+    counts["learned words in a hundred"] = 100 * (words - bisect_right(sizes, _LEARNED)) / max(1, words)
     counts["names"], counts["formulas"] = len(_NAME.findall(spoken)), len(_FORMULA.findall(spoken))
     counts["options"] = sum(line.kind == "option" for line in lines)
     counts["pasted lines"] = sum(line.kind in PASTED for line in lines)

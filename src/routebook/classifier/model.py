@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -123,13 +124,12 @@ def _product(one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
 
 def _met(names: list[str], rarity: NDArray[Any]) -> list[bool]:
     """Whether training met each of the words, which stand first."""
-    met: list[bool] = []
-    for name, weight in zip(names, rarity.tolist(), strict=True):
-        if name[0] != "w":
-            break
-        if name[2].isalpha():
-            met.append(weight > 0)
-    return met
+    n_words = bisect_left(names, 1, key=_is_no_word)
+    return [weight > 0 for name, weight in zip(names[:n_words], rarity[:n_words].tolist(), strict=True) if name[2].isalpha()]
+
+
+def _is_no_word(name: str) -> bool:
+    return name[0] != "w"
 
 
 def shares(logits: tuple[float, ...], *, sharpness: float) -> list[float]:

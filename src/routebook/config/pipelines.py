@@ -44,6 +44,8 @@ class Step(Table, frozen=True, kw_only=True):
     """Ask it of each chunk of the prompt, all at once within the limits; its answer is theirs, joined."""
     chunk_tokens: Tokens | None = None
     """The longest chunk; without it what its first model handles well."""
+    tools: tuple[str, ...] | None = None
+    """The tools that its models are told of, of `[tools]`; without it as the cell and the route say, and none for a step that gives a verdict."""
     optional: bool = False
     """Go on without it when it gets no answer; its text is then empty, and the answer says so."""
 

@@ -136,6 +136,8 @@ def _model(path: KeyPath, model: Model, config: Config, problems: Problems) -> N
             size = getattr(model, key)
             if size is not None and size > model.context:
                 problems.add((*path, key), f"is {size}, more than the whole window (context = {model.context}).")
+    if model.max_batch is not None and model.batch is not None and model.batch > model.max_batch:
+        problems.add((*path, "batch"), f"is {model.batch}, more than max_batch = {model.max_batch}.")
     soft_s, total_s = model.timeout.soft_s, model.timeout.total_s
     if soft_s is not None and soft_s > total_s:
         problems.add((*path, "timeout", "soft_s"), f"is {soft_s:g}, later than the attempt's end (total_s = {total_s:g}).")

@@ -67,6 +67,8 @@ class _Steps:
                 self.template((*path, key), at, step, template)
         if step.check is not None and (what := check_problem(step.check)):
             self.problems.add((*path, "check"), what)
+        for place, tool in enumerate(step.tools or ()):
+            self.names.known((*path, "tools", place), tool, self.names.config.tools, what="tool", where="[tools.NAME]")
         if step.chunk_tokens is not None and step.over is None:
             self.problems.add((*path, "chunk_tokens"), "counts for nothing without over.", hint='Write over = "chunks".')
 

@@ -172,6 +172,10 @@ class Model(Table, frozen=True, kw_only=True):
     api_key_env: str | None = None
     """A key of its own, where the provider gives one for each model; the NAME of a variable, as on a provider."""
     params: ModelParams = ModelParams()
+    batch: Count | None = None
+    """Of one `router.map` so many are under way at a time whose first choice it is; more only where the caller asks for more."""
+    max_batch: Count | None = None
+    """And so many at most, whatever the caller asks for."""
     warm: bool = False
     """Load it when the router opens; for models on this machine."""
     chaos: Chaos | None = None

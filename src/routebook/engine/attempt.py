@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Iterator
 from functools import partial
+from typing import Final
 
 from routebook.config.values import Model
 from routebook.engine.admission.hearing import heard
@@ -21,6 +22,9 @@ from routebook.engine.watch import Watch
 from routebook.errors import DeadlineExceeded, LimitReached, LocalOnlyViolation, RoutebookError
 from routebook.events import Started, Waiting
 from routebook.messages import Call, Delta
+
+CALLING: Final = Delta(text="", kind="call")
+"""A model writes the arguments of a tool: who prints what is streamed prints nothing of them."""
 
 
 async def attempt(runtime: Runtime, turn: Turn, *, outcomes: list[Outcome]) -> Outcome:
@@ -103,7 +107,7 @@ async def _stream(runtime: Runtime, turn: Turn, call: Call, outcome: Outcome, wa
                 if isinstance(event, Delta):
                     watch.token()
                     {"text": pieces, "thinking": outcome.thoughts, "call": outcome.asked}[event.kind].append(event.text)
-                    emit(event)
+                    emit(event if event.kind != "call" else CALLING)
                 else:
                     outcome.finish = event
 

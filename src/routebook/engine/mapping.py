@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
@@ -10,34 +11,43 @@ from routebook.errors import RoutebookError
 from routebook.messages import Answer, Overrides
 
 Ask = Callable[[str, Overrides], Awaitable[Answer]]
+Widths = Callable[[str, Overrides], tuple[str, int | None]]
+"""The model that is a prompt's first choice, and how many of one map may be under way there; `None` for any number."""
 Mapped = dict[tuple[str, str], Answer]
 """The answers of unfinished maps, by options and prompt."""
 
+AT_ONCE: Final = 64
+"""Prompts under way where the caller does not say."""
 ENOUGH_FOR_A_BAR: Final = 3
 
 
 async def map_prompts(
-    ask: Ask, prompts: Sequence[str], overrides: Overrides, *, done: Mapped, progress: bool, concurrency: int
+    ask: Ask, prompts: Sequence[str], overrides: Overrides, *, done: Mapped, progress: bool, concurrency: int, widths: Widths
 ) -> list[Answer]:  # fmt: skip
     """Ask every prompt that `done` has no answer for; return all answers in order and forget them.
 
-    Equal prompts are asked once.
+    Equal prompts are asked once. A prompt that waits for its batch takes no place of those for other models.
     """
     options = repr(sorted(overrides.items()))
     answers = {prompt: done[options, prompt] for prompt in prompts if (options, prompt) in done}
     left = [prompt for prompt in dict.fromkeys(prompts) if prompt not in answers]
     bar = _bar(len(set(prompts)), len(left)) if progress else None
     places = asyncio.Semaphore(concurrency)
+    batches: dict[str, asyncio.Semaphore] = {}
     failures: list[RoutebookError] = []
 
+    def batch(prompt: str) -> contextlib.AbstractAsyncContextManager[object]:
+        model, width = widths(prompt, overrides)
+        return contextlib.nullcontext() if width is None else batches.setdefault(model, asyncio.Semaphore(width))
+
     async def one(prompt: str) -> None:
-        async with places:
-            try:
+        try:
+            async with batch(prompt), places:
                 answers[prompt] = done[options, prompt] = await ask(prompt, overrides)
-            except RoutebookError as error:
-                failures.append(error)
-            if bar is not None:
-                bar.update()
+        except RoutebookError as error:
+            failures.append(error)
+        if bar is not None:
+            bar.update()
 
     try:
         async with asyncio.TaskGroup() as group:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 
 import msgspec
 
+from routebook.books.books import Books
 from routebook.books.ledger import attempts_of
 from routebook.classifier.classify import classify
 from routebook.config.read import Loaded, load
@@ -20,9 +21,9 @@ from routebook.engine.cache.replay_cost import ReplayCost, replay_cost
 from routebook.engine.channel import Channel
 from routebook.engine.health.warming import warm_asked
 from routebook.engine.loop import EngineLoop, Job, engine_loop
-from routebook.engine.mapping import Mapped, map_prompts
+from routebook.engine.mapping import AT_ONCE, Mapped, map_prompts
 from routebook.engine.pipelines.choose import pipeline_of
-from routebook.engine.pipelines.foresee import Foreseen, foresee
+from routebook.engine.pipelines.foresee import Foreseen, calls_of, foresee
 from routebook.engine.pipelines.run import run_pipeline
 from routebook.engine.request import build_request
 from routebook.engine.runtime import Runtime, open_runtime
@@ -90,6 +91,7 @@ class Router(Teachable):
     async def stream(self, prompt: str, **overrides: Unpack[Overrides]) -> AsyncIterator[Event]:
         """Route one prompt and yield what happens: `Decision`, `Waiting`, `Started`, `Delta`, `Switched`, and `Done` last.
 
+        Of a pipeline also `StepBegan`, `StepDelta` and `StepEnded`; the deltas joined are the answer in any case.
         Raises as `ask` does. Closing the iterator cancels the request.
         """
         channel = Channel()
@@ -108,24 +110,38 @@ class Router(Teachable):
         return self._engine.start(self._ask(prompt, overrides, emit=emit), on_end=on_end)
 
     async def map(
-        self, prompts: Iterable[str], *, progress: bool = True, concurrency: int = 64, **overrides: Unpack[Overrides]
+        self, prompts: Iterable[str], *, progress: bool = True, concurrency: int | None = None, **overrides: Unpack[Overrides]
     ) -> list[Answer]:  # fmt: skip
-        """Route many prompts within the shared limits, `concurrency` under way at most; return the answers in the prompts' order.
+        """Route many prompts within the shared limits; return the answers in the prompts' order.
+
+        So many are under way at most as `concurrency` says, and at a model as its `max_batch`; without it 64, and at a model its `batch`.
 
         An interrupt or a failure loses nothing: calling again with the same prompts and options asks only what has no answer yet.
 
         Raises:
             RoutebookError: the first failure, after all the others have ended; a note says how many have an answer.
         """
-        ask = map_prompts(self._ask, list(prompts), overrides, done=self._mapped, progress=progress, concurrency=concurrency)
-        return await self._engine.run(ask)
+        return await self._engine.run(self._map(list(prompts), overrides, progress=progress, concurrency=concurrency))
 
     def map_sync(
-        self, prompts: Iterable[str], *, progress: bool = True, concurrency: int = 64, **overrides: Unpack[Overrides]
+        self, prompts: Iterable[str], *, progress: bool = True, concurrency: int | None = None, **overrides: Unpack[Overrides]
     ) -> list[Answer]:  # fmt: skip
         """As `map`, for code without await."""
-        ask = map_prompts(self._ask, list(prompts), overrides, done=self._mapped, progress=progress, concurrency=concurrency)
-        return self._engine.run_sync(ask)
+        return self._engine.run_sync(self._map(list(prompts), overrides, progress=progress, concurrency=concurrency))
+
+    async def _map(self, prompts: list[str], overrides: Overrides, *, progress: bool, concurrency: int | None) -> list[Answer]:
+        runtime = await self._open()
+
+        def widths(prompt: str, overrides: Overrides) -> tuple[str, int | None]:
+            plan = self._plan(runtime, build_request(prompt, overrides, config=runtime.config))
+            if not plan.candidates:
+                return "", None
+            entry = runtime.config.models[plan.candidates[0].model]
+            return plan.candidates[0].model, entry.max_batch if concurrency else entry.batch or entry.max_batch
+
+        return await map_prompts(
+            self._ask, prompts, overrides, done=self._mapped, progress=progress, concurrency=concurrency or AT_ONCE, widths=widths
+        )  # fmt: skip
 
     async def _ask(self, prompt: str, overrides: Overrides, *, emit: Callable[[Event], None] = lambda _: None) -> Answer:
         runtime = await self._open()
@@ -157,13 +173,14 @@ class Router(Teachable):
     def replay_cost(self, prompts: Iterable[str | tuple[str, Overrides]], **overrides: Unpack[Overrides]) -> ReplayCost:
         """Say how many of some prompts the cache would answer, and what the others would cost; nothing is sent.
 
-        A prompt may come with options of its own, which go on top of `overrides`.
+        A prompt may come with options of its own, which go on top of `overrides`. Of a pipeline each step counts once.
         """
         runtime = self.runtime()
         asks = [
             (prompt, overrides) if isinstance(prompt, str) else (prompt[0], Overrides(**{**overrides, **prompt[1]})) for prompt in prompts
         ]
-        return replay_cost(runtime, [self._plan(runtime, build_request(prompt, own, config=runtime.config)) for prompt, own in asks])
+        plans = [self._plan(runtime, build_request(prompt, own, config=runtime.config)) for prompt, own in asks]
+        return replay_cost(runtime, [call for plan in plans for call in calls_of(self.steps_of(plan)) or [plan]])
 
     def _plan(self, runtime: Runtime, request: Request) -> Plan:
         seen = classify(request.text, tasks=runtime.config.tasks, found=runtime.learning.hold(request.text))
@@ -227,9 +244,14 @@ class Router(Teachable):
         return await asyncio.shield(self._opening)
 
     async def _open_runtime(self) -> Runtime:
-        runtime = await open_runtime(self._loaded.config, folder=self._loaded.folder, books_path=self._books_path)
+        books = self._open_books()
+        runtime = await open_runtime(self._loaded.config, folder=self._loaded.folder, books_path=self._books_path, books=books)
         warm_asked(runtime)
         return runtime
+
+    def _open_books(self) -> Books | None:
+        """The books of another process; `None` for its own."""
+        return None
 
     async def __aenter__(self) -> Self:
         await self._engine.run(self._open())

@@ -171,13 +171,14 @@ class Runtime:
         await self.books.aclose()
 
 
-async def open_runtime(config: Config, *, folder: Path, books_path: str) -> Runtime:
-    """Open the books, look for keys, and ask the discovering providers what they have.
+async def open_runtime(config: Config, *, folder: Path, books_path: str, books: Books | None = None) -> Runtime:
+    """Open the books, or take those that are given; look for keys, and ask the discovering providers what they have.
 
     Raises:
         BooksError: the books cannot be opened.
     """
-    books = await asyncio.to_thread(Books, books_path, budgets=_budgets(config))  # another program may hold them
+    if books is None:
+        books = await asyncio.to_thread(Books, books_path, budgets=caps_of(config))  # another program may hold them
     keys = Keys(config, folder=folder)
     known = Known(clock=time.monotonic, unusable=keys.missing)
     known.missing.update(keys.missing_models)
@@ -197,7 +198,7 @@ async def open_runtime(config: Config, *, folder: Path, books_path: str) -> Runt
     return runtime
 
 
-def _budgets(config: Config) -> Mapping[str, Budget]:
+def caps_of(config: Config) -> Mapping[str, Budget]:
     """The caps of `[budgets]`, and those that agents carry themselves."""
     own = {name: agent.budget for name, agent in config.agents.items() if agent.budget is not None}
     return {**config.budgets, **own}

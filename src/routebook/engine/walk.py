@@ -55,7 +55,7 @@ class Walk:
     def turn(self, candidate: Candidate, *, kind: Kind | None = None, reason: str = "") -> Turn:
         """The next attempt, by this candidate."""
         return Turn(
-            plan=self.use.plan(self.plan), tools=self.use.specs, may_call=self.use.may_call, candidate=candidate, kind=kind or self.kind,
+            plan=self.use.plan(self.plan, model=candidate.model), tools=self.use.specs, may_call=self.use.may_call, candidate=candidate, kind=kind or self.kind,
             number=self.runtime.numbers.next(self.plan.request.id, alone=len(self.outcomes) + 1),
             reason=reason or self.reason or candidate.reason, until=self.until, check=self.check, has_next=len(self.left) > 1,
             has_free=candidate.model not in self.stepped_aside and self.has_free(candidate),

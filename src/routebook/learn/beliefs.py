@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from routebook.learn.fair import MOST, Game, weighed
 from routebook.lessons import Lesson, Source
 from routebook.plan.evidence import Evidence
 
@@ -74,6 +76,8 @@ class Beliefs:
         """`now` gives seconds since 1970."""
         self._now = now
         self._cells: dict[str, dict[str, _Cell]] = {}
+        self._games: dict[str, deque[tuple[str, str, float, float]]] = {}
+        """Votes between two answers by task: model, the other, score, time."""
         self._version = 0
         self._told: dict[str, tuple[int, float, Mapping[str, Evidence]]] = {}
         """By task: of which version it is, until when it holds, and what it says."""
@@ -90,6 +94,8 @@ class Beliefs:
             cell = _Cell(at=time)
             self._cells[lesson.task] = {**cells, lesson.model: cell}  # whole, because another thread may be reading the old one
         cell.add(lesson, time)
+        if lesson.source == "preference" and lesson.versus is not None:
+            self._games.setdefault(lesson.task, deque(maxlen=MOST)).append((lesson.model, lesson.versus, lesson.score, time))
         self._version += 1
 
     def evidence(self, task: str) -> Mapping[str, Evidence]:
@@ -100,9 +106,13 @@ class Beliefs:
         now, version = self._now(), self._version
         of, until, told = self._told.get(task, (-1, 0.0, {}))
         if of != version or now >= until:
-            told = {model: cell.evidence(now) for model, cell in cells.items()}
+            told = weighed({model: cell.evidence(now) for model, cell in cells.items()}, self._weighed_games(task, now))
             self._told[task] = (version, now + STEADY_S, told)
         return told
+
+    def _weighed_games(self, task: str, now: float) -> list[Game]:
+        weight = WEIGHTS["preference"]
+        return [Game(model, versus, score, weight * faded(now - time)) for model, versus, score, time in tuple(self._games.get(task, ()))]
 
     def all(self) -> Iterator[tuple[str, str, Evidence]]:
         """Yield task, model and what was learned, in the order of their names."""

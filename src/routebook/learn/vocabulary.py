@@ -13,8 +13,8 @@ from routebook.learn.terms import signs, terms
 
 Floats = NDArray[np.float64]
 
-SHAPE: Final = 0.2
-"""What shape counts beside words; chosen by cross-validation on two public benches, where 0.1 to 0.3 did equally well."""
+SHAPE: Final = 0.3
+"""What shape counts beside words; chosen by repeated cross-validation on two thirds of two public benches, where 0.2 to 0.5 did equally well."""
 _LEAST_PROMPTS: Final = 2
 _LEAST_SHAPED: Final = 3
 _COMMON: Final = 24

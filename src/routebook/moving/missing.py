@@ -17,7 +17,7 @@ def cannot_be_said(config: Config, *, keeps: Collection[str] = ()) -> list[str]:
     notes = [note for route in config.routes[:-1] if (note := _route(route))]
     if any(getattr(route, key) is not None for route in config.routes for key in _REACTIONS):
         notes.append("on_rate_limit, on_timeout, on_refusal, on_low_quality: what a route does after a failure.")
-    for table, what in (("tasks", "tasks of your own"), ("agents", "agents"), ("pools", "pools")):
+    for table, what in (("tasks", "tasks of your own"), ("agents", "agents"), ("pools", "pools"), ("pipelines", "pipelines")):
         if table not in keeps and getattr(config, table):
             notes.append(f"{what}: {', '.join(getattr(config, table))}.")
     notes.extend(f"pools.{name}.tokens: an allowance that several models share." for name, pool in config.pools.items() if pool.tokens)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
 
@@ -14,6 +14,9 @@ from routebook.labels import TASKS
 from routebook.notebook.options import OPTIONS
 from routebook.notebook.session import Session
 from routebook.notebook.subcommands import SUBCOMMANDS
+
+if TYPE_CHECKING:
+    from routebook.config.values import Config
 
 CELL: Final = re.compile(r"\s*%%route(?!\S)")
 LINE: Final = re.compile(r"\s*%route(?!\S)")
@@ -97,11 +100,19 @@ class Completer:
         elif len(words) == 1 or (flag not in offered and words[-2] in offered):  # behind a flag's value other flags may follow
             yield from ((word, "value") for word in offered if word not in words)
 
+    def _config(self) -> Config:
+        """The config in use; before the first cell only the file is read, because a page waits a second for completions, and a router takes longer."""
+        if not self._session.has_router:
+            from routebook.config.read import load
+
+            return load().config
+        router = self._session.router
+        return router.runtime().config if router.is_open else router.config
+
     def _names(self, kind: str) -> Iterable[str]:
         """The names of the config, discovered models too once a cell has run; none while `routing.toml` is wrong, which a cell will say."""
         try:
-            router = self._session.router
-            config = router.runtime().config if router.is_open else router.config
+            config = self._config()
         except RoutebookError:
             return []
         return {

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from routebook.messages import Answer
 from routebook.notebook import wording
 from routebook.notebook.stages import Stage
+from routebook.notebook.visible import visible
 
 
 class PipeView:
@@ -54,7 +55,7 @@ class PipeView:
                 self._say(f"! {note}")
 
     def _write(self, text: str) -> None:
-        sys.stdout.write(text)
+        sys.stdout.write(visible(text) if sys.stdout.isatty() else text)  # what is piped on goes as it came
         sys.stdout.flush()
         if text:
             self._has_text, self._is_in_line = True, not text.endswith("\n")

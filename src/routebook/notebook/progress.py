@@ -82,7 +82,7 @@ class Pace:
 @contextmanager
 def progress(session: Session) -> Iterator[tuple[Callable[[str], None], Callable[[Bundle], None]]]:
     """Give `say`, which shows what is going on, and `finish`, which shows the result in its place."""
-    if not session.is_kernel:
+    if not session.has_page:
         with ErrorLine() as line:
             results: list[Bundle] = []
             yield line.say, results.append

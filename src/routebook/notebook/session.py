@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from routebook.messages import Answer, Message
 from routebook.notebook.series import Series
+from routebook.notebook.visible import visible
 
 if TYPE_CHECKING:  # the router loads with the first cell
     from routebook.engine.router import Router
@@ -100,13 +101,14 @@ class Session:
 
     def view(self) -> View:
         """What shows a cell while it runs here."""
-        if self.is_kernel:
+        if self.has_page:
             from routebook.notebook.widget import WidgetView
 
             return WidgetView()
+        from routebook.notebook.rich_terminal import RichView, can_draw
         from routebook.notebook.terminal import TerminalView
 
-        return TerminalView()
+        return RichView() if can_draw() else TerminalView()
 
     @property
     def jobs(self) -> Jobs:
@@ -128,7 +130,7 @@ class Session:
 
     def panes_view(self, panes: Sequence[str], *, last_page: LastPage) -> PanesView:
         """What shows several requests of a cell side by side here."""
-        if self.is_kernel:
+        if self.has_page:
             from routebook.notebook.widget import PanesWidget
 
             return PanesWidget(panes, last_page=last_page)
@@ -138,17 +140,31 @@ class Session:
 
     def show(self, page: Bundle) -> None:
         """Show a page: as HTML in a notebook, as text in a terminal."""
-        if self.is_kernel:
+        if self.has_page:
             from IPython.display import display
 
             display(page, raw=True)
         else:
-            print(page["text/plain"])  # noqa: T201  a terminal's output
+            print(visible(page["text/plain"]))  # noqa: T201  a terminal's output
 
     @property
     def is_kernel(self) -> bool:
         """A Jupyter kernel, as against IPython in a terminal."""
         return hasattr(self.shell, "kernel")
+
+    @property
+    def has_page(self) -> bool:
+        """Whether a page shows what a cell displays, and takes updates of it: JupyterLab, Notebook, VS Code, Colab, and what runs notebooks.
+
+        Consoles (jupyter console, qtconsole, Spyder) draw no widgets and drop updates, so that an answer would never be seen; they get text as a
+        terminal does. They are told by what is missing: somebody types there, and no notebook's cell does.
+        """
+        if not self.is_kernel:
+            return False
+        parent: Any = self.shell.get_parent() if hasattr(self.shell, "get_parent") else {}
+        is_typed = bool(parent.get("content", {}).get("allow_stdin"))
+        is_notebook = "cellId" in parent.get("metadata", {}) or self.notebook_file is not None or "google.colab" in sys.modules
+        return is_notebook or not is_typed
 
     @property
     def is_interactive(self) -> bool:

@@ -11,6 +11,7 @@ from routebook.messages import Answer
 from routebook.notebook import wording
 from routebook.notebook.gather import News
 from routebook.notebook.stages import Stage
+from routebook.notebook.visible import visible
 
 if TYPE_CHECKING:
     from routebook.notebook.widget import LastPage
@@ -40,9 +41,8 @@ class TerminalView:
             self._line(f"[{state}]")
             self._state = state
         if delta:
-            sys.stdout.write(delta)
-            sys.stdout.flush()
-            self._is_in_line, self._has_text = not delta.endswith("\n"), True
+            self._text(delta)
+            self._has_text = True
 
     def steps(self, stages: Sequence[Stage]) -> None:
         """Write each step that has ended, once: what it took, and its text."""
@@ -60,9 +60,14 @@ class TerminalView:
         for note in answer.notes:
             self._line(f"! {note}")
 
+    def _text(self, delta: str) -> None:
+        sys.stdout.write(visible(delta))
+        sys.stdout.flush()
+        self._is_in_line = not delta.endswith("\n")
+
     def _line(self, text: str) -> None:
         start = "\n" if self._is_in_line else ""
-        sys.stdout.write(f"{start}{text}\n" if text else start)
+        sys.stdout.write(f"{start}{visible(text)}\n" if text else start)
         sys.stdout.flush()
         self._is_in_line = False
 
@@ -89,5 +94,5 @@ class TerminalPanes:
     def close(self, answers: Mapping[str, Answer], failures: Mapping[str, RoutebookError]) -> None:
         """Write all answers."""
         if answers or failures:
-            sys.stdout.write(f"{self._last_page(answers, failures)['text/plain']}\n")
+            sys.stdout.write(f"{visible(self._last_page(answers, failures)['text/plain'])}\n")
             sys.stdout.flush()

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, overload
 
 from routebook.messages import Candidate
-from routebook.plan.choice import Choice
 
 FEW: Final = 16
 """So many are made with the plan, which is all of most plans."""
 Make = Callable[[str], Candidate]
+Pools = Callable[[], set[str]]
 
 
 class Candidates(Sequence[Candidate]):
     """Many candidates in the order to try them; equal to the tuple of the same, which it is once kept or copied."""
 
-    __slots__ = ("_chosen", "_made", "_make", "models")
+    __slots__ = ("_made", "_make", "models", "pools")
 
-    def __init__(self, models: Iterable[str], make: Make, *, chosen: Mapping[str, Choice]) -> None:
-        """`make` makes the candidate of a model when it is looked at, with the cost that is expected then; `chosen` is by model."""
-        self.models, self._make, self._chosen = tuple(models), make, chosen
+    def __init__(self, models: Iterable[str], make: Make, *, pools: Pools) -> None:
+        """`make` makes the candidate of a model when it is looked at, with the cost that is expected then."""
+        self.models, self._make, self.pools = tuple(models), make, pools
         self._made: list[Candidate | None] = [None] * len(self.models)
 
     @overload
@@ -60,15 +60,10 @@ class Candidates(Sequence[Candidate]):
         """Kept or copied, they are a tuple: what they are made of is of this process."""
         return tuple, (tuple(self),)
 
-    def pools(self) -> set[str]:
-        """The pools that they were chosen from."""
-        chosen = {id(choice): choice for choice in self._chosen.values()}
-        return {pool for choice in chosen.values() for pool in choice.pools()}
 
-
-def candidates(models: Sequence[str], make: Make, *, chosen: Mapping[str, Choice]) -> Sequence[Candidate]:
+def candidates(models: Sequence[str], make: Make, *, pools: Pools) -> Sequence[Candidate]:
     """The candidates of these models: few as a tuple, many as `Candidates`."""
-    return Candidates(models, make, chosen=chosen) if len(models) > FEW else tuple(map(make, models))
+    return Candidates(models, make, pools=pools) if len(models) > FEW else tuple(map(make, models))
 
 
 def models_of(found: Sequence[Candidate]) -> tuple[str, ...]:

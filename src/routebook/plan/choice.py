@@ -28,6 +28,7 @@ class Choice(NamedTuple):
         """Why a model was chosen."""
         return f"{self.reason}: {self.whys[model]}" if model in self.whys else self.reason
 
-    def pools(self) -> set[str]:
-        """All pools that its models count as members of."""
-        return {pool for pool in (self.homes.values() if self.homes else (self.pool,)) if pool}
+    def pools(self, taken: Mapping[str, Choice]) -> set[str]:
+        """The pools that its models count as members of, of those that were taken from it, and one was."""
+        homes = {self.home(model) for model in self.models if taken.get(model) is self} if self.homes else {self.pool}
+        return {home for home in homes if home}

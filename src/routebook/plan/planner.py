@@ -178,11 +178,14 @@ class _Draft:
         """Part the models that can take the prompt from those that cannot; the cooling and the crowded go to the end."""
         taken: dict[str, Choice] = {}
         left_out: dict[str, LeftOut] = {}
+        used: list[Choice] = []
         suspects = self.suspects()
         for choice in choices:
+            before = len(taken)
             doubtful = suspects if choice.are_known else None
             if doubtful is not None and not taken and doubtful.isdisjoint(choice.models):
                 taken = dict.fromkeys(choice.models, choice)
+                used.append(choice)
                 continue
             for name in choice.models:
                 if name in taken or name in left_out:
@@ -191,12 +194,16 @@ class _Draft:
                     left_out[name] = LeftOut(model=name, reason=obstacle)
                 else:
                     taken[name] = choice
+            if len(taken) > before:
+                used.append(choice)
         late = self.late(taken)
         names = list(taken)
         if late:
             names = [name for name in names if name not in late] + sorted((name for name in names if name in late), key=late.__getitem__)
         found = candidates(
-            names, lambda name: self.candidate(name, taken[name], cooling_s=late[name][0] if name in late else 0.0), chosen=taken
+            names,
+            lambda name: self.candidate(name, taken[name], cooling_s=late[name][0] if name in late else 0.0),
+            pools=lambda: set().union(*(choice.pools(taken) for choice in used)),
         )
         return found, tuple(left_out.values())
 

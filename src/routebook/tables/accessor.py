@@ -21,8 +21,7 @@ KINDS: Final = ("spend", "latency", "where", "quality_cost", "heatmap", "calibra
 OPTIONS: Final = {"heatmap": ("show",), "quality_cost": ("knob",)}
 
 
-@pd.api.extensions.register_dataframe_accessor("route")
-class Route:  # noqa: PLW1641  it equals as its column does, which has no hash either
+class Plots:  # noqa: PLW1641  it equals as its column does, which has no hash either
     """Charts of a frame of attempts: `frame.route.plot("savings")`, or of a part of it."""
 
     def __init__(self, frame: pd.DataFrame) -> None:

@@ -9,8 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from routebook.tables import accessor  # noqa: F401  whoever has a frame of these columns has `frame.route`
-
 TEXTS_AT_ONCE: Final = 16_384
 _SHORT: Final = 32_000
 """Of so many names, and one more, the numbers fit 16 bits."""
@@ -103,6 +101,11 @@ class _Places(dict[str | None, int]):
         self[name] = place = len(self) - 1
         return place
 
+    def of(self, names: Sequence[str | None]) -> npt.NDArray[Any]:
+        """The number of each."""
+        found: npt.NDArray[Any] = np.fromiter(map(self.__getitem__, names), dtype="int32", count=len(names))
+        return found if len(self) > _SHORT else found.astype("int16")
+
 
 class Names(Numbers):
     """Texts of which few are different, as categories: in alphabetical order, none that does not occur."""
@@ -125,8 +128,7 @@ class Names(Numbers):
 
     def add_coded(self, names: Sequence[str | None], codes: npt.NDArray[Any]) -> None:
         """Take in what was read next: the different texts, and for each row which of them it is."""
-        places = np.fromiter(map(self._numbers.__getitem__, names), dtype="int32", count=len(names))
-        self._fresh.append((places if len(self._numbers) > _SHORT else places.astype("int16"))[codes])
+        self._fresh.append(self._numbers.of(names)[codes])
 
     def join(self) -> bool:
         """As `Numbers.join`."""
@@ -134,13 +136,12 @@ class Names(Numbers):
         self._fresh.clear()
         counts = np.bincount(fresh + 1, minlength=len(self._numbers))[1:]
         counts[: len(self._counts)] += self._counts
-        found = list(self._numbers)[1:]  # behind None
-        used = sorted((name, number) for number, name in enumerate(found) if counts[number] and name is not None)
-        names = [name for name, _ in used]
-        is_other = names != self._names
+        is_other = len(counts) != len(self._names) or not counts.all()
         if is_other:
+            found = list(self._numbers)[1:]  # behind None
+            used = sorted((name, number) for number, name in enumerate(found) if counts[number] and name is not None)
             numbers = [number for _, number in used]
-            fresh, counts = self._renamed(names, numbers, fresh), counts[numbers]
+            fresh, counts = self._renamed([name for name, _ in used], numbers, fresh), counts[numbers]
         self._counts = counts
         self.add(fresh)
         return is_other
@@ -154,7 +155,8 @@ class Names(Numbers):
         memory[: self.size] = new[self.data]
         self.memory, self._names = memory, names
         self._numbers = _Places(names)
-        return new[fresh]
+        found: npt.NDArray[Any] = new[fresh]
+        return found
 
     def typed(self) -> Any:  # noqa: ANN401
         """As a category."""
@@ -162,13 +164,14 @@ class Names(Numbers):
 
 
 class Texts:
-    """Texts of which nearly each is another."""
+    """Texts of which nearly each is another, or few: as texts, not as categories."""
 
     def __init__(self) -> None:
         """No text yet."""
         self._values = pd.Series([], dtype="str")
         self._fresh: list[pd.Series] = []
-        self._loose: list[npt.NDArray[Any]] = []
+        self._loose: list[str | None] = []
+        self._numbers, self._coded = _Places(), list[npt.NDArray[Any]]()
 
     def begin(self, keep: int, *, room: int | None) -> None:  # noqa: ARG002  it finds room itself
         """As `Numbers.begin`."""
@@ -176,13 +179,29 @@ class Texts:
 
     def add_coded(self, names: Sequence[str | None], codes: npt.NDArray[Any]) -> None:
         """As `Names.add_coded`."""
-        self._loose.append(np.array(names, dtype=object)[codes])
-        if sum(map(len, self._loose)) > TEXTS_AT_ONCE:
+        if len(names) == len(codes):  # they are numbered as they come
+            self._bind_coded()
+            self._loose += names
+        else:
+            self._bind_loose()
+            self._coded.append(self._numbers.of(names)[codes])
+        if len(self._loose) > TEXTS_AT_ONCE or len(self._numbers) > TEXTS_AT_ONCE:
             self._bind()
 
     def _bind(self) -> None:
-        loose, self._loose = self._loose, []
-        self._fresh.append(pd.Series(np.concatenate([np.zeros(0, dtype=object), *loose]), dtype="str"))
+        self._bind_loose()
+        self._bind_coded()
+
+    def _bind_loose(self) -> None:
+        if self._loose:
+            self._fresh.append(pd.Series(self._loose, dtype="str"))
+            self._loose = []
+
+    def _bind_coded(self) -> None:
+        if self._coded:  # no text is made for each row
+            names = pd.array(list(self._numbers)[1:], dtype="str")
+            self._fresh.append(pd.Series(names.take(np.concatenate(self._coded), allow_fill=True), copy=False))
+            self._numbers, self._coded = _Places(), []
 
     def join(self) -> bool:
         """As `Numbers.join`; what a frame has of it is made anew anyway."""

@@ -44,7 +44,10 @@ def examine(open_router: Callable[[], Router], *, patience_s: float = PATIENCE_S
         runtime = router.runtime()
     except BooksError as error:
         return (*findings, Finding(about="books", state="problem", said=str(error)))
-    return (*findings, *engine_loop().run_sync(_examine(runtime, patience_s=patience_s, named=tuple(router.config.models) if is_each else ())))
+    return (
+        *findings,
+        *engine_loop().run_sync(_examine(runtime, patience_s=patience_s, named=tuple(router.config.models) if is_each else ())),
+    )
 
 
 def problems(findings: Sequence[Finding]) -> int:

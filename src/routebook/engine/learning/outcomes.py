@@ -53,7 +53,7 @@ def _lesson_of(learning: Learning, outcome: Outcome, *, is_checked: bool) -> Les
             return lesson(learning, attempt, source="check", score=0.0)
         case Refused():
             return lesson(learning, attempt, source="refusal", score=0.0)
-        case None if is_checked and attempt.status == "ok":
+        case None if is_checked and attempt.status == "ok" and not outcome.calls:  # what asks for tools is not looked at
             return lesson(learning, attempt, source="check", score=1.0, is_remembered=False)
         case _:
             return None

@@ -83,10 +83,10 @@ class Asker:
                 "Raise --deadline, or defaults.deadline_s in routing.toml."
             )
         is_answer = step.name == answering(self.pipeline)
-        request = request_of(step, self.plan, template, texts, is_answer=is_answer, deadline_s=left_s)
+        request = request_of(self.runtime.config, step, self.plan, template, texts, is_answer=is_answer, deadline_s=left_s)
         return await answered(self.runtime, self.plan_of(request), emit=ear)
 
     def _room(self, step: Step, template: str, texts: Texts) -> int:
         """How long a chunk may be where the step does not say."""
-        around = request_of(step, self.plan, template, {**texts, "chunk": ""}, is_answer=False, deadline_s=1.0)
+        around = request_of(self.runtime.config, step, self.plan, template, {**texts, "chunk": ""}, is_answer=False, deadline_s=1.0)
         return room_for_chunk(self.runtime.config, self.plan_of(around))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import msgspec
+
 from routebook.config.pipelines import Pipeline, Step
 from routebook.config.values import Config
 from routebook.engine.pipelines.ask import PlanOf
@@ -25,6 +29,15 @@ def foresee(config: Config, plan: Plan, pipeline: Pipeline, *, plan_of: PlanOf) 
     return [_foresee(config, plan, pipeline, step, number=at, plan_of=plan_of) for at, step in enumerate(pipeline.steps, start=1)]
 
 
+def calls_of(steps: Sequence[Foreseen]) -> list[Plan]:
+    """The plans of all calls of some steps; of one over chunks as many as it has, though only the first is known."""
+    plans: list[Plan] = []
+    for foreseen in steps:
+        other = msgspec.structs.replace(foreseen.plan, request=msgspec.structs.replace(foreseen.plan.request, cache=False))
+        plans += [foreseen.plan, *([other] * (foreseen.parts - 1))]
+    return plans
+
+
 def _foresee(config: Config, plan: Plan, pipeline: Pipeline, step: Step, *, number: int, plan_of: PlanOf) -> Foreseen:
     prompt = plan.request.text
     texts = {"prompt": prompt, "question": question_of(prompt), "previous": prompt if number == 1 else ""}
@@ -33,7 +46,7 @@ def _foresee(config: Config, plan: Plan, pipeline: Pipeline, step: Step, *, numb
     def planned(chunk: str) -> Plan:
         named = {**texts, "chunk": chunk}
         is_answer = step.name == answering(pipeline)
-        return plan_of(request_of(step, plan, template, named, is_answer=is_answer, deadline_s=plan.deadline_s))
+        return plan_of(request_of(config, step, plan, template, named, is_answer=is_answer, deadline_s=plan.deadline_s))
 
     if step.over is None:
         return Foreseen(step=step, plan=planned(""))

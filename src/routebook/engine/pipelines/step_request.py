@@ -10,7 +10,7 @@ import msgspec
 from routebook.config.pipelines import Pipeline, Step
 from routebook.config.template import filled, names_in
 from routebook.config.values import Config
-from routebook.messages import Message, Plan, Request
+from routebook.messages import Message, Plan, Request, ToolNote
 from routebook.plan.planner import ANSWER_ROOM
 from routebook.text import estimate_tokens
 
@@ -34,10 +34,13 @@ def answering(pipeline: Pipeline) -> str:
     return pipeline.answer or (named[-1] if named else pipeline.steps[-1].name)
 
 
-def request_of(step: Step, plan: Plan, template: str, texts: Mapping[str, str], *, is_answer: bool, deadline_s: float) -> Request:
+def request_of(
+    config: Config, step: Step, plan: Plan, template: str, texts: Mapping[str, str], *, is_answer: bool, deadline_s: float
+) -> Request:
     """The request of a step, with the id of the whole.
 
     Args:
+        config: names the tools.
         step: which.
         plan: of the whole prompt: its wall is the step's, and its request's options are, where the step has none.
         template: what it is asked.
@@ -64,11 +67,19 @@ def request_of(step: Step, plan: Plan, template: str, texts: Mapping[str, str], 
         model=step.model or (None if step.route else whole.model),
         route=step.route or whole.route,
         local=plan.local,
+        tools=_tools(config, step, whole),
         deadline_s=deadline_s,
         pipeline=None,
         step=step.name,
         kind="judge" if step.yes else whole.kind,
     )
+
+
+def _tools(config: Config, step: Step, whole: Request) -> tuple[ToolNote, ...] | None:
+    """What its models are told of; who only judges needs none."""
+    if step.tools is None:
+        return () if step.yes else whole.tools
+    return tuple(config.tools[name].note(name) for name in dict.fromkeys(step.tools))
 
 
 def room_for_chunk(config: Config, plan: Plan) -> int:

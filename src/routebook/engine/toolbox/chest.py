@@ -12,7 +12,6 @@ from routebook.config.keys import Keys
 from routebook.config.tool_entry import ToolEntry
 from routebook.config.values import Config
 from routebook.engine.aside import aside
-from routebook.engine.toolbox import keyring
 from routebook.engine.toolbox.failure import ToolFailed
 from routebook.engine.toolbox.opened import Opened, OpenedFunction
 from routebook.engine.toolbox.server import Server
@@ -39,11 +38,10 @@ class Chest:
         Raises:
             ToolFailed: it cannot be opened; says why.
         """
-        keyring.find.set(self._keys.named)
         try:
             async with asyncio.timeout(min(limit_s, OPENING_S)):
                 if isinstance(note.own, Tool):
-                    return [OpenedFunction(note.own)]
+                    return [OpenedFunction(note.own, find=self._keys.named)]
                 entry = self._config.tools[note.name]
                 if entry.key_env is not None and self._keys.named(entry.key_env) is None:
                     raise ToolFailed(f"no key: {entry.key_env} is not set, in the environment or in .env")
@@ -84,7 +82,7 @@ class Chest:
         tool = as_tool(found).under(name, entry)
         if is_walled and tool.network:
             raise ToolFailed("it uses the network, and nothing may leave the machine")
-        return OpenedFunction(tool)
+        return OpenedFunction(tool, find=self._keys.named)
 
     async def _served(self, name: str, entry: ToolEntry) -> Sequence[Opened]:
         server = self._servers.get(name)

@@ -9,7 +9,8 @@ from contextvars import ContextVar
 from routebook.config.keys import Secret
 from routebook.errors import SetupNeeded
 
-find: ContextVar[Callable[[str], Secret | None] | None] = ContextVar("routebook_tool_keys", default=None)
+Find = Callable[[str], Secret | None]
+find: ContextVar[Find | None] = ContextVar("routebook_tool_keys", default=None)
 """Finds a variable's value; set while a tool runs."""
 
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from routebook.engine.aside import aside
 from routebook.engine.toolbox.behind_wall import behind_wall
 from routebook.engine.toolbox.failure import ToolFailed
+from routebook.engine.toolbox.keyring import Find, find
 from routebook.engine.toolbox.tool import Tool
 from routebook.errors import RoutebookError
 from routebook.messages import ToolSpec
@@ -43,8 +44,9 @@ class Opened(Protocol):
 class OpenedFunction:
     """A function, run on a thread of its own: it may block, and an async one gets a loop of its own, because it may block that too."""
 
-    def __init__(self, tool: Tool) -> None:
-        """Takes the tool's options over."""
+    def __init__(self, tool: Tool, *, find: Find) -> None:
+        """Takes the tool's options over; `find` finds the keys that it names."""
+        self._find = find
         self._function = tool.function
         self.spec, self.read = tool.spec, tool.read
         self.confirm, self.timeout_s, self.max_bytes = tool.confirm, tool.timeout_s, tool.max_bytes
@@ -54,6 +56,7 @@ class OpenedFunction:
         """See `Opened.run`. A sync function that is left behind goes on; an async one is cancelled."""
         running = _Running(partial(self._function, **arguments), is_walled=is_walled)
         context = contextvars.copy_context()
+        context.run(find.set, self._find)
         try:
             return await aside(partial(context.run, running), limit_s=limit_s)
         except asyncio.CancelledError:

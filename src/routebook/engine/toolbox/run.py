@@ -65,7 +65,8 @@ class Runner:
     async def _one(self, tool: Opened, arguments: dict[str, Any]) -> Ran:
         limit_s = min(tool.timeout_s, self._left_s())
         try:
-            value = await tool.run(arguments, is_walled=self.is_walled, limit_s=limit_s)
+            async with asyncio.timeout(self._left_s()):  # a server may have to start again first
+                value = await tool.run(arguments, is_walled=self.is_walled, limit_s=limit_s)
         except TimeoutError as error:
             raise ToolFailed(f"It did not end within {limit_s:.3g} s, and was left.", status="timeout") from error
         return Ran("ok", await aside(lambda: told(value, max_bytes=tool.max_bytes), limit_s=limit_s), tool.spec.name)
@@ -97,6 +98,8 @@ class Runner:
                 is_yes = await aside(lambda: confirm(question), limit_s=self._left_s())
         except TimeoutError as error:
             raise ToolFailed("Nobody said yes in time, so it was not run.", status="refused") from error
+        except Exception as error:  # a caller's own function may fail in any way, and that is no yes
+            raise ToolFailed(f"Asking failed ({type(error).__name__}), so it was not run.", status="refused") from error
         if not is_yes:
             raise ToolFailed("The person said no, so it was not run.", status="refused")
 

@@ -34,7 +34,8 @@ class Use:
         """Nothing is opened yet; `until` is the deadline in the loop's time."""
         self._runtime, self._plan, self._emit, self._until = runtime, plan, emit, until
         self._open: dict[str, Opened] = {}
-        self._said: tuple[Message, ...] = ()
+        self._said: list[tuple[str, Message]] = []
+        """What was asked for and what came of it, each with the model that it was for."""
         self.steps = 0
         """So often tools were run."""
         self.runs: list[ToolRun] = []
@@ -71,12 +72,13 @@ class Use:
         """Whether steps are left."""
         return self.steps < self._runtime.config.defaults.tool_steps
 
-    def plan(self, plan: Plan) -> Plan:
-        """The plan of the next attempt: its request with what was called and what came of it."""
+    def plan(self, plan: Plan, *, model: str) -> Plan:
+        """The plan of the next attempt, by `model`: its request with what was called and what came of it; signatures only to whose they are."""
         if not self._open and not self._said:
             return plan
-        request = msgspec.structs.replace(plan.request, messages=(*plan.request.messages, *self._said))
-        more = estimate_tokens(msgspec.json.encode((self.specs, self._said)).decode())
+        said = [message if by == model or not message.echo else msgspec.structs.replace(message, echo={}) for by, message in self._said]
+        request = msgspec.structs.replace(plan.request, messages=(*plan.request.messages, *said))
+        more = estimate_tokens(msgspec.json.encode((self.specs, said)).decode())
         return msgspec.structs.replace(plan, request=request, input_tokens=plan.input_tokens + more)
 
     async def step(self, outcome: Outcome) -> None:
@@ -94,7 +96,8 @@ class Use:
         work = [self._run(runner, call, attempt=number, is_over=at >= MOST_AT_ONCE) for at, call in enumerate(calls)]
         results = await _all(work)
         echo = outcome.finish.echo if outcome.finish is not None else {}
-        self._said += (Message(role="assistant", content=outcome.text, calls=tuple(calls), echo=echo), *results)
+        asked = Message(role="assistant", content=outcome.text, calls=tuple(calls), echo=echo)
+        self._said += [(outcome.attempt.model, message) for message in (asked, *results)]
 
     async def _run(self, runner: Runner, call: ToolCall, *, attempt: int, is_over: bool) -> Message:
         loop = asyncio.get_running_loop()
@@ -145,5 +148,3 @@ async def _all(work: Sequence[Coroutine[Any, Any, Message]]) -> list[Message]:
 def _too_many(call: ToolCall) -> Ran:
     text = f"Error: an answer may ask for {MOST_AT_ONCE} calls at once; this one was not run. Ask again, for fewer."
     return Ran("refused", Told(text, len(text)), call.name)
-
-

@@ -29,7 +29,7 @@ def board(session: Session, rest: str) -> None:
         return
     given = _parser().parse_args(_words(rest))
     opened = Board(session.router, since=_span(given.since), notebook=given.notebook, task=given.task, model=given.model, agent=given.agent)
-    if not session.is_kernel:
+    if not session.has_page:
         session.show(opened.page())
         return
     opened.show()

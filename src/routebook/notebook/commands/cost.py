@@ -29,7 +29,7 @@ def cost(session: Session, rest: str) -> None:
     from routebook.notebook.panels.chart_page import chart_pages, chart_tables
 
     session.show(report(*cost_parts(frame), *pool_parts(survey_pools(session.router.runtime()))))
-    if not session.is_kernel:
+    if not session.has_page:
         session.show(report("", *(part for title, table in chart_tables(frame) for part in (Heading(title), table))))
         return
     for page in chart_pages(frame):

@@ -7,7 +7,6 @@ from routebook.errors import UsageError
 from routebook.messages import Overrides, Plan
 from routebook.notebook.interpolate import Used
 from routebook.notebook.page import Bundle
-from routebook.notebook.panels.plan_card import PlanCard
 from routebook.notebook.panels.plan_card_page import plan_card_page
 from routebook.notebook.session import Session
 
@@ -21,8 +20,10 @@ def plan(session: Session, rest: str) -> None:
 
 def show_plan(session: Session, cell: str, asked: Overrides, *, is_raw: bool, name: str | None = None) -> None:
     """Show the plan of a cell's text as a card; where one can press its button, `name` is the variable that the answer then goes to."""
+    from routebook.notebook.panels.plan_card import PlanCard  # the shell command's `plan` needs no notebook
+
     card = PlanCard(cell, session.router, raw=is_raw, **asked)
-    if not session.is_kernel:
+    if not session.has_page:
         session.show(card.page())
         return
     if name:

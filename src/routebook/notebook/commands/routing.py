@@ -49,7 +49,7 @@ def accuracy(session: Session, rest: str) -> None:
         rows = [(task, should or "not said", figures.count(times)) for task, should, times in taken[:_FEW]]
         parts += [Heading("taken for, and should have been"), Table(("taken for", "should have been", ">times"), rows)]
     session.show(report(*parts))
-    if session.is_kernel:
+    if session.has_page:
         from routebook.tables import charts
 
         session.show(charts.routing(frame)._repr_mimebundle_())

@@ -97,7 +97,7 @@ class Board:
             if session.board not in (None, self):
                 session.board.stop()
             session.board = self
-        if session is not None and session.is_kernel and session.is_interactive:
+        if session is not None and session.has_page and session.is_interactive:
             self._filters = BoardFilters(choose=self.choose, stop=self._leave)
             self._tell_filters()
             self._filters.show()

@@ -21,18 +21,19 @@ def start_behind(session: Session, prompt: str, asked: Overrides, *, name: str |
     """
     router, names = session.router, session.shell.user_ns
     router.plan(prompt, **asked)
-    view: PanesView = session.panes_view([ALONE], last_page=last_page) if session.is_kernel else Silent()
+    view: PanesView = session.panes_view([ALONE], last_page=last_page) if session.has_page else Silent()
 
     def keep(answer: Answer) -> None:
         if name and names.get(name) is background:
             names[name] = answer
+            background.is_taken = True  # the variable has it
 
     background = session.jobs.start(
         lambda emit, on_end: router.start(prompt, emit=emit, on_end=on_end, **asked), view, prompt=prompt, on_answer=keep
     )
     if name:
         names[name] = background
-    if not session.is_kernel:
+    if not session.has_page:
         print(f"[job {background.number} is under way; {name or '%route jobs'} has its answer]")  # noqa: T201  a terminal's card
     return background
 

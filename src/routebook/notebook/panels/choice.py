@@ -34,7 +34,7 @@ def choose(session: Session, question: str, choices: Sequence[str], *, hint: str
     """
     if not session.is_interactive:
         return None
-    by_button = _by_button(question, choices, hint=hint) if session.is_kernel and _hears_buttons() else None
+    by_button = _by_button(question, choices, hint=hint) if session.has_page and _hears_buttons() else None
     return by_button or _by_key(question, choices, hint=hint)
 
 

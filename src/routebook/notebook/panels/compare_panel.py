@@ -85,14 +85,14 @@ class Compare:
             other.close()
         self._context = contextvars.copy_context()  # what is shown belongs to this cell's output, also while others run
         session = session_here()
-        if session is None or not (session.is_kernel and session.is_interactive):
+        if session is None or not (session.has_page and session.is_interactive):
             display(self._page(), raw=True)
         else:
             self._widget = PanelWidget(self.form, self._lines, hear=self._hear)
             self._widget.show(gone_page())
             _live.append(self)
             atexit.register(self.close)
-        self._results = display({"text/plain": ""}, raw=True, display_id=True) if session is not None and session.is_kernel else None
+        self._results = display({"text/plain": ""}, raw=True, display_id=True) if session is not None and session.has_page else None
 
     def close(self) -> None:
         """Leave what it showed: requests under way are cancelled, and a static line takes the controls' place."""
@@ -163,7 +163,7 @@ class Compare:
             return self._answers_page(self._answers)
 
         session = session_here()
-        if session is None or not session.is_kernel:
+        if session is None or not session.has_page:
             return TerminalPanes(last_page=last_page)
         return PanesWidget(list(panes), last_page=last_page, handle=self._results)
 

@@ -78,7 +78,7 @@ class ConfigPanel:
         session = session_here()
         self._shown = self.page()
         self._above = display(self._shown, raw=True, display_id=True)
-        if session is None or not (session.is_kernel and session.is_interactive):
+        if session is None or not (session.has_page and session.is_interactive):
             return
         self._widget = ConfigWidget(file=self.draft.name, text=self.draft.text, prompt=self.prompt, hear=self._hear)
         self._check(0)

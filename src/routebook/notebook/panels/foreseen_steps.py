@@ -7,19 +7,28 @@ from decimal import Decimal
 
 import msgspec
 
+from routebook.engine.pipelines.choose import pipeline_of
 from routebook.engine.pipelines.foresee import Foreseen
+from routebook.engine.router import Router
 from routebook.messages import Plan
 from routebook.notebook import wording
-
-Section = tuple[str, list[str]]
-
-
-def steps_section(steps: Sequence[Foreseen]) -> Section:
-    """A line for each step."""
-    return ("Steps", [_line(foreseen) for foreseen in steps])
+from routebook.notebook.interpolate import Used
+from routebook.notebook.page import Bundle, plan_page
+from routebook.notebook.panels.departing import departing
 
 
-def together(planned: Plan, steps: Sequence[Foreseen]) -> Plan:
+def steps_page(router: Router, planned: Plan, variables: Sequence[Used]) -> Bundle | None:
+    """The plan of a prompt that goes through steps; `None` where it goes through none."""
+    steps = router.steps_of(planned)
+    if not steps:
+        return None
+    request = msgspec.structs.replace(planned.request, pipeline=pipeline_of(router.runtime().config, planned))
+    shown = msgspec.structs.replace(planned, request=request, candidates=(), left_out=())
+    named = ("Steps", [_line(foreseen) for foreseen in steps])
+    return plan_page(shown, beside=[named, *departing(_together(planned, steps), variables)])
+
+
+def _together(planned: Plan, steps: Sequence[Foreseen]) -> Plan:
     """The prompt's plan with the candidates of all its steps, each once: all of them may get to read it."""
     found = {candidate.model: candidate for foreseen in steps for candidate in foreseen.plan.candidates}
     return msgspec.structs.replace(planned, candidates=tuple(found.values()), left_out=())

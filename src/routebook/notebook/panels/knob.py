@@ -72,6 +72,8 @@ class Knob:
         """
         self._draw(setting)
         self.setting = setting
+        if self._widget is not None:
+            self._widget.setting = setting  # for a page that draws it again
         if self._chart is not None:
             self._chart.update(self.page(), raw=True)
 
@@ -115,15 +117,16 @@ class Knob:
         from IPython.display import display
 
         session = session_here()
+        if (
+            session is not None and session.has_page and session.is_interactive
+        ):  # above the chart: JupyterLab draws anew what stands below an output that changes
+            self._widget = _controls()(setting=self.setting, reached=self._reached())
+            self._tell()
+            self._widget.on_msg(self._hear)
+            answer_while_busy(self._widget)
+            self._handle = show_widget(self._widget, text="the knob between quality and cost", html=self._closed()["text/html"])
+            stage.enter(self)
         self._chart = display(self.page(), raw=True, display_id=True)
-        if session is None or not (session.is_kernel and session.is_interactive):
-            return
-        self._widget = _controls()(setting=self.setting, reached=self._reached())
-        self._tell()
-        self._widget.on_msg(self._hear)
-        answer_while_busy(self._widget)
-        self._handle = show_widget(self._widget, text="the knob between quality and cost", html=self._closed()["text/html"])
-        stage.enter(self)
 
     def close(self) -> None:
         """Leave the chart; a static line takes the controls' place."""

@@ -79,7 +79,7 @@ class PlanCard:
         self._context = contextvars.copy_context()  # what is shown belongs to this cell's output, also while others run
         display(self.page(), raw=True)
         session = session_here()
-        if session is None or not session.is_kernel:
+        if session is None or not session.has_page:
             return
         if session.is_interactive:
             self._widget = _buttons()(can_run=bool(self.plan.candidates))
@@ -138,7 +138,7 @@ class PlanCard:
 
     def _view(self) -> PanesView:
         session = session_here()
-        if session is None or not session.is_kernel:
+        if session is None or not session.has_page:
             return TerminalPanes(last_page=last_page)
         return PanesWidget([ALONE], last_page=last_page, handle=self._results)
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import Final
 
 from routebook.books.books import local_now
+from routebook.books.usual import usual
 from routebook.config.keylike import masked
 from routebook.engine.router import Router
 from routebook.engine.survey import status as survey_status
 from routebook.messages import Plan
-from routebook.notebook import figures
+from routebook.notebook import figures, wording
 from routebook.notebook.interpolate import Used
 from routebook.notebook.page import Bundle, plan_page, template
 from routebook.notebook.panels.departing import Section, departing, expected
+from routebook.notebook.panels.foreseen_steps import steps_page
 from routebook.notebook.panels.quota_use import quota_use
 
 TYPICAL_TOKENS: Final = 400
@@ -27,17 +29,26 @@ def plan_card_page(router: Router, plan: Plan, variables: Sequence[Used]) -> Bun
     """The card, as HTML and text."""
     runtime = router.runtime()
     states = runtime.known.states
+    record = runtime.books.read(lambda connection: usual(connection, task=plan.classification.task))
 
     def seconds_of(model: str) -> float | None:
-        state = states.get(model)
-        return state.expected_s(state.output_tokens or TYPICAL_TOKENS) if state is not None else None
+        state, held = states.get(model), record.get(model)
+        seen = state.expected_s(state.output_tokens or TYPICAL_TOKENS) if state is not None else None
+        return seen if seen is not None or held is None else held.latency_s
 
     first = states.get(plan.candidates[0].model) if plan.candidates else None
     typical = round((first.output_tokens if first is not None else None) or TYPICAL_TOKENS)
     taken = quota_use(plan, survey_status(runtime, notebook=plan.request.notebook), output_tokens=typical, now=local_now())
-    beside: list[Section] = [*expected(plan, seconds_of=seconds_of), *taken, *departing(plan, variables)]
-    page = plan_page(plan, beside=beside)
+    beside: list[Section] = [*expected(plan, seconds_of=seconds_of), *_behind(plan, seconds_of), *taken, *departing(plan, variables)]
+    page = steps_page(router, plan, variables) or plan_page(plan, beside=beside)
     return {"text/html": page["text/html"] + _prompt(plan.request.text), "text/plain": page["text/plain"]}
+
+
+def _behind(plan: Plan, seconds_of: Callable[[str], float | None]) -> list[Section]:
+    """What those behind the first would take, where their times are known."""
+    timed = [(one, seconds) for one in plan.candidates[1:] if (seconds := seconds_of(one.model)) is not None]
+    lines = [f"{one.model}: {wording.dollars(one.expected_cost_usd)}, about {wording.seconds(seconds)}" for one, seconds in timed]
+    return [("Behind it", lines)] if lines else []
 
 
 def _prompt(text: str) -> str:

@@ -16,6 +16,7 @@ export default {
       const button = document.createElement("button");
       button.className = "routebook-cancel";
       button.type = "button";
+      button.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab would take keys for commands on cells
       button.textContent = choice;
       button.onclick = () => {
         buttons.forEach((other) => (other.disabled = true));

@@ -9,9 +9,13 @@ const make = (tag, name, text = "") => {
   return node;
 };
 
+// JupyterLab takes keys for commands on cells (an arrow moves to another cell, b makes a new one) unless the very thing that has the focus says no.
+const keepKeys = (node) => node.setAttribute("data-lm-suppress-shortcuts", "true");
+
 const makeFilter = (name, model) => {
   const label = make("label", "filter");
   const select = make("select", "rating");
+  keepKeys(select);
   select.onchange = () => model.send({ kind: "filter", name, value: select.value });
   label.append(make("span", "", NAMES[name]), select);
   return {
@@ -34,11 +38,12 @@ export default {
     const filters = Object.keys(NAMES).map((name) => makeFilter(name, model));
     const show = () => filters.forEach((filter) => filter.show());
     stop.type = "button";
+    keepKeys(stop);
     stop.title = "Leave the board as it is";
     stop.onclick = () => model.send({ kind: "stop" });
     box.setAttribute("role", "group");
     box.setAttribute("aria-label", "Filters of the board");
-    box.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab would take keys for commands on cells
+    keepKeys(box);
     box.append(...filters.map(({ label }) => label), stop);
     el.append(box);
     model.on("change:offered change:chosen", show);

@@ -84,7 +84,7 @@ const makePane = (name, model) => {
       cancel.hidden = said === "done";
     },
     showStages() {
-      (model.get("stages")[name] ?? []).forEach((told, place) => {
+      (model.get("stages")?.[name] ?? []).forEach((told, place) => {
         if (!stages.children[place]) stages.append(makeStage());
         showStage(stages.children[place], told);
       });

@@ -5,8 +5,12 @@
 // would lose its place: such a button says aria-disabled and does nothing.
 let count = 0;
 
+// JupyterLab takes keys for commands on cells (an arrow moves to another cell, b makes a new one) unless the very thing that has the focus says no.
+const OWN_KEYS = ["button", "input", "select", "textarea"];
+
 const make = (tag, name, text = "") => {
   const node = document.createElement(tag);
+  if (OWN_KEYS.includes(tag)) node.setAttribute("data-lm-suppress-shortcuts", "true");
   if (name) node.className = `routebook-${name}`;
   node.textContent = text;
   return node;
@@ -131,9 +135,14 @@ export default {
     prompt.value = model.get("prompt");
     prompt.placeholder = "One prompt for all of them; Ctrl+Enter runs";
     prompt.onkeydown = (event) => {
-      if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
-      event.preventDefault();
-      start();
+      if (event.key !== "Enter" || event.isComposing) return;
+      if (event.ctrlKey || event.metaKey) {
+        event.preventDefault();
+        start();
+      } else if (!event.altKey && document.execCommand("insertText", false, "\n")) {
+        event.preventDefault(); // in a notebook's output the key itself makes no line
+        event.stopPropagation();
+      }
     };
     offered.forEach(({ box, label }) => {
       box.checked = model.get("picked").includes(box.value);

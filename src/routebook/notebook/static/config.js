@@ -131,6 +131,7 @@ export default {
     prompt.value = model.get("prompt");
     prompt.placeholder = "Type a prompt, and see where it would go; nothing is sent";
     prompt.oninput = ask;
+    keepKeys(prompt);
     load.title = "Take the text of the file as it is now; yours can be had back";
     reload.title = "Put the file as it is to use";
     close.title = "Leave the tables, and put a line that can be saved in the place of the editor";

@@ -50,7 +50,7 @@ const makeEditor = ({ label, text, onInput, onSave }) => {
         const row = make("div", "beside-line");
         const words = make("span", "beside-said", said);
         row.style.gridRow = line;
-        words.style.marginLeft = `${columnsOf(source[line - 1]) + 3}ch`;
+        row.style.paddingLeft = `calc(8px + ${columnsOf(source[line - 1]) + 3}ch)`; // of the row's own font, which is the text's
         row.append(words);
         return row;
       }),
@@ -64,6 +64,7 @@ const makeEditor = ({ label, text, onInput, onSave }) => {
     onInput();
   };
   area.onscroll = scroll;
+  keepKeys(area);
   area.onkeydown = (event) => {
     if (event.key.toLowerCase() !== "s" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
     event.preventDefault();

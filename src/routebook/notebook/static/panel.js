@@ -2,8 +2,12 @@
 // place: such a button says aria-disabled and does nothing.
 let count = 0;
 
+// JupyterLab takes keys for commands on cells (an arrow moves to another cell, b makes a new one) unless the very thing that has the focus says no.
+const OWN_KEYS = ["button", "input", "select", "textarea"];
+
 const make = (tag, name, text = "") => {
   const node = document.createElement(tag);
+  if (OWN_KEYS.includes(tag)) node.setAttribute("data-lm-suppress-shortcuts", "true");
   if (name) node.className = `routebook-${name}`;
   node.textContent = text;
   return node;
@@ -48,6 +52,23 @@ const makeStatus = (role, name) => {
   node.setAttribute("role", role);
   return node;
 };
+
+// Enter and undo in a field of many lines, done here: in a notebook's output others have a say in what these keys do.
+const keepKeys = (area) =>
+  area.addEventListener("keydown", (event) => {
+    const key = event.key.toLowerCase();
+    const isCommand = (event.ctrlKey || event.metaKey) && !event.altKey;
+    const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.isComposing;
+    const command =
+      key === "enter" && isPlain ? ["insertText", "\n"]
+      : isCommand && key === "z" ? [event.shiftKey ? "redo" : "undo"]
+      : isCommand && key === "y" ? ["redo"]
+      : null;
+    if (command && document.execCommand(command[0], false, command[1])) {
+      event.preventDefault();
+      event.stopPropagation();
+    }
+  });
 
 // Calls `act` when nothing was typed for a while; `now` does not wait.
 const later = (act, ms) => {
