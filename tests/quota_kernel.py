@@ -37,7 +37,9 @@ async def main(told: dict[str, Any]) -> None:
 
     async def one(of: Router, number: int) -> None:
         try:
-            await of.ask(f"{told['name']} {number}", deadline_s=told["deadline_s"], stream=told.get("stream", True), priority=told.get("priority"))
+            await of.ask(
+                f"{told['name']} {number}", deadline_s=told["deadline_s"], stream=told.get("stream", True), priority=told.get("priority")
+            )
             results["ok"] += 1
         except RoutebookError as error:
             results[type(error).__name__] += 1

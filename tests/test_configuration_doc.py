@@ -72,7 +72,10 @@ def written(default: Any) -> str | None:  # noqa: ANN401  whatever a field has
 def test_every_kind_of_table_is_on_the_page() -> None:
     """A table that is not explained is not used."""
     tables = {
-        each for page in (pipelines, scripted, values) for each in vars(page).values() if isinstance(each, type) and issubclass(each, values.Table)
+        each
+        for page in (pipelines, scripted, values)
+        for each in vars(page).values()
+        if isinstance(each, type) and issubclass(each, values.Table)
     }
     assert tables - {values.Table, values.Limits, values.Config} == set(TABLES)
     for field in msgspec.structs.fields(values.Config):

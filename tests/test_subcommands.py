@@ -252,7 +252,7 @@ def test_frame_is_the_cells_value_or_a_variable(shell: Shell) -> None:
         shell.names.pop("df", None)
         assert shell.run(line) is None
         assert len(shell.names["df"]) == 1, line
-    assert "df: 1 attempt, 31 columns." in shell.text
+    assert "df: 1 attempt, 33 columns." in shell.text
 
 
 @pytest.mark.parametrize("rest", ["-o", "df", "-o 2x", "-o class", "-x df", "-o a b"])

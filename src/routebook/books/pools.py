@@ -215,7 +215,10 @@ def _sentence(state: PoolState) -> str:
         return f"{pace} lasts a year or more."
     if found.soonest is None:
         return f"{pace} lasts until it is whole again {reset}."
-    early, late = f"{found.soonest:%a %d %b}", f"{found.latest:%a %d %b}" if found.latest else "a year from now" if is_grant else "its reset"
+    early, late = (
+        f"{found.soonest:%a %d %b}",
+        f"{found.latest:%a %d %b}" if found.latest else "a year from now" if is_grant else "its reset",
+    )
     if found.runs_out is None:
         return f"{pace} lasts until its reset {reset}, but on busy days it may run out from {early} on."
     return f"{pace} runs out about {found.runs_out:%a %d %b} (most likely between {early} and {late}).{again}"

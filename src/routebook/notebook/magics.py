@@ -48,7 +48,9 @@ class RouteMagics(Magics):
         session = self.session
         prompt = (cell if given.raw else interpolate(cell, session.shell.user_ns, own=session.names)).strip()
         asked = options.overrides(given, session.shell.user_ns)
-        asked.update(Overrides(history=session.history(given.history or 0, think=given.think), notebook=session.notebook, cell_id=session.cell_id))
+        asked.update(
+            Overrides(history=session.history(given.history or 0, think=given.think), notebook=session.notebook, cell_id=session.cell_id)
+        )
         router = session.router
         if given.dry:
             from routebook.notebook.commands.plan import show_plan

@@ -44,7 +44,11 @@ class Spans:
         inside = trace.set_span_in_context(root)
         for attempt in attempts:
             span = self._tracer.start_span(
-                f"chat {attempt.model}", context=inside, kind=trace.SpanKind.CLIENT, start_time=_nanos(attempt.time), attributes=self._said(attempt)
+                f"chat {attempt.model}",
+                context=inside,
+                kind=trace.SpanKind.CLIENT,
+                start_time=_nanos(attempt.time),
+                attributes=self._said(attempt),
             )
             self._close(span, attempt.error_type or "", is_well=attempt.status == "ok", at=_end(attempt))
         self._close(root, type(ended.error).__name__ if ended.error else "", is_well=ended.error is None, at=over)
