@@ -136,7 +136,11 @@ def running_lab(root: Path, **environ: str) -> Iterator[Lab]:
             browser.close()
     finally:
         server.terminate()
-        server.wait(20)
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:  # it waits for kernels of a loaded machine; nothing of it is looked at any more
+            server.kill()
+            server.wait()
 
 
 def _no_news(folder: Path) -> None:

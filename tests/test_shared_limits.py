@@ -217,14 +217,18 @@ def test_a_kernel_that_asks_all_day_lets_the_others_have_their_turn(tmp_path: Pa
 
 @pytest.mark.slow
 def test_a_lower_priority_of_another_kernel_is_overtaken_for_its_handicap_and_then_served(tmp_path: Path) -> None:
-    """A notebook that asks P0 all day holds a P1 of another one up for twenty seconds, a P3 for a minute, and not for ever."""
-    told: dict[str, Any] = {"model": {"max_concurrent": 1}, "count": 1, "deadline_s": 300}
+    """Notebooks that ask P0 all day hold a P1 of another one up for twenty seconds, a P3 for a minute, and not for ever.
+
+    There are two of them, so that one always waits: where nobody does, the P1 is served at once, and should be.
+    """
+    told: dict[str, Any] = {"model": {"max_concurrent": 1}, "deadline_s": 300}
     with (
         ScriptedServer(script=Chaos(tokens=2, latency_s=0.15), max_concurrent=1) as server,
-        kernels(server, tmp_path / "books.db", prompts=300, priority="P0", **told) as (urgent,),
-        kernels(server, tmp_path / "books.db", prompts=1, priority="P1", stream=False, **told) as (patient,),
+        kernels(server, tmp_path / "books.db", count=2, prompts=150, priority="P0", **told) as urgent,
+        kernels(server, tmp_path / "books.db", count=1, prompts=1, priority="P1", stream=False, **told) as (patient,),
     ):
-        urgent.go()
+        for kernel in urgent:
+            kernel.go()
         while server.seen.attempts < 5:
             time.sleep(0.01)
         begun = time.monotonic()
