@@ -31,7 +31,6 @@ from routebook.errors import (
 )  # fmt: skip
 from routebook.events import Decision, Done, Waiting
 from routebook.messages import Answer, Candidate, Plan
-from routebook.plan.candidates import pools_of
 from routebook.plan.react import Next, Retry, Step, Stop, react
 
 
@@ -50,7 +49,6 @@ async def dispatch(runtime: Runtime, plan: Plan, *, emit: Emit, until: float | N
     emit(Decision(plan=plan))
     if not plan.candidates:
         raise NoCandidate(plan)
-    runtime.known.count_turns(pools_of(plan.candidates))
     route = next(route for route in runtime.config.routes if route.name == plan.route)
     if until is None:
         until = asyncio.get_running_loop().time() + plan.deadline_s

@@ -27,6 +27,7 @@ from routebook.engine.turn import Emit
 from routebook.errors import BooksError, BudgetExceeded, DeadlineExceeded
 from routebook.events import Decision, Done, Switched, Waiting
 from routebook.messages import Answer, Delta, Plan
+from routebook.plan.candidates import pools_of
 
 PATIENCE_S: Final = 2.0
 """How long the cache may keep a request waiting while another program holds the books."""
@@ -45,6 +46,7 @@ async def answered(runtime: Runtime, plan: Plan, *, emit: Emit) -> Answer:
     Equal requests at the same time share one call. An error of that call is an error of all of them, and none asks again, unless it is about
     the one who began: its deadline or its budget. Then the others go on with one call of theirs.
     """
+    runtime.known.count_turns(pools_of(plan.candidates))  # before anything is waited for: the next request is to plan with the next turn
     found = cache_key(runtime.config, plan)
     if found is None:
         return await dispatch(runtime, plan, emit=emit)
