@@ -12,14 +12,6 @@ from typing import Any
 import pytest
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run side by side (pytest-xdist), those of a file stay together, and there is one browser at a time."""
-    with_browser = {item.path for item in items if item.get_closest_marker("browser")}
-    for item in items:
-        group = "browser" if item.path in with_browser else item.path.name
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 @pytest.fixture(autouse=True, scope="session")
 def _interrupts_are_heard() -> None:
     """A shell that starts tests in the background has them ignore Ctrl-C, and the tests of the stop button would wait for ever."""

@@ -5,15 +5,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -108,6 +110,12 @@ class Lab:
 @contextmanager
 def running_lab(root: Path, **environ: str) -> Iterator[Lab]:
     """Start JupyterLab on `root`, with a home of its own, and open a page. Run All asks nothing there unless `ROUTEBOOK_RUN_ALL` is given."""
+    with (Path(tempfile.gettempdir()) / "routebook-browser.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)  # tests may run side by side (pytest-xdist): one browser at a time, or none is quick enough
+        yield from _lab(root, environ)
+
+
+def _lab(root: Path, environ: Mapping[str, str]) -> Iterator[Lab]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -26,7 +26,7 @@ WORKERS = 3
 def client() -> Iterator[Client]:
     """A client of a cluster of three processes."""
     with (
-        LocalCluster(n_workers=WORKERS, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=WORKERS, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster,
         Client(cluster) as connected,
     ):
         yield connected

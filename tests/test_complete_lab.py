@@ -75,8 +75,8 @@ def test_prose_gets_no_completions_of_python(lab: Lab) -> None:
     """Tab in a prompt offers nothing of Python's; the same word in a cell of Python does."""
     _open_once(lab)
     popup = lab.page.locator(".jp-Completer:not(.jp-mod-hidden) .jp-Completer-item")
-    for wait_ms in (3000, 12_000, 12_000, 12_000, 12_000):  # the first completions of Python take long on a loaded machine
-        _type(lab, "prin")
+    for wait_ms in (3000, 3000, 12_000, 12_000):  # the first completions of Python take long on a loaded machine
+        _type(lab, "pri")
         lab.page.keyboard.press("Tab")
         lab.page.wait_for_timeout(wait_ms)
         if popup.count() or "print" in lab.page.evaluate(SOURCE):
