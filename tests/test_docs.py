@@ -11,7 +11,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
-TEST_NAME = re.compile(r"`(?:(test_\w+\.py)::)?(test_\w+?)(\.py)?`")
+TEST_NAME = re.compile(r"`(?:(?:systems/)?(test_\w+\.py)::)?(test_\w+?)(\.py)?`")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -23,7 +23,7 @@ def test_links_lead_to_files_that_exist(document: Path) -> None:
 
 def test_every_row_of_the_systems_names_tests_that_exist() -> None:
     """A claim without its test is a wish."""
-    tests = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("test_*.py")}
+    tests = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py")}
     for row in (line for line in (ROOT / "docs" / "systems.md").read_text(encoding="utf-8").splitlines() if re.match(r"\| \d\.\d", line)):
         state, proof = (cell.strip() for cell in row.split("|")[3:5])
         assert state in ("done", "partly", "not yet"), row
@@ -37,7 +37,7 @@ def test_every_row_of_the_systems_names_tests_that_exist() -> None:
 
 def test_every_promise_names_tests_that_exist() -> None:
     """What is promised in `docs/reliability.md` is held there."""
-    tests = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("test_*.py")}
+    tests = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py")}
     promises = [line for line in (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8").splitlines() if line.startswith("| **")]
     assert len(promises) > 5
     file = ""
