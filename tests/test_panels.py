@@ -215,7 +215,7 @@ def test_the_compare_panel_is_used_with_keyboard_and_mouse(lab: Lab, server: Scr
     lab.save()
     lab.leave()
     lab.open("panel.ipynb")
-    expect(lab.output(1).locator(".routebook-report")).to_contain_text("How do I keep one of each word?")
+    expect(lab.output(1).locator(".routebook-report").first).to_contain_text("How do I keep one of each word?")
     expect(lab.output(1).locator(".routebook-compare")).to_contain_text("dict.fromkeys")
     assert lab.page.get_by_text("Error displaying widget").count() == 0
     assert lab.outside == []
