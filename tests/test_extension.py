@@ -11,8 +11,8 @@ from typing import Any
 from shells import complete, shell
 
 HEAVY = ("pandas", "altair", "ollama", "httpx", "httpcore", "anywidget", "ipywidgets", "numpy", "xllamacpp", "genai_prices", "markdown_it", "sqlite3.dbapi2", "ssl")  # fmt: skip
-MOST_S = 0.3
-"""The figure is 0.1 s in a warm IPython; a loaded two-core machine gets three times that."""
+MOST_CPU_S = 0.5
+"""Of the processor, which no neighbour makes slower by much. The figure is 0.1 s (`benchmarks/startup.py`); pandas or httpx alone would add this much."""
 
 SCRIPT = """
 import json, sys, time
@@ -23,9 +23,9 @@ config = traitlets.config.Config()
 config.HistoryManager.enabled = False
 shell = InteractiveShell.instance(config=config)
 before = set(sys.modules)
-started = time.perf_counter()
+started = time.process_time()
 shell.run_line_magic("load_ext", "routebook")
-took = time.perf_counter() - started
+took = time.process_time() - started
 assert "route" in shell.magics_manager.magics["cell"]
 print(json.dumps([took, sorted(set(sys.modules) - before)]))
 """
@@ -50,7 +50,7 @@ def test_loading_is_quick_and_loads_nothing_heavy(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", SCRIPT], cwd=tmp_path, check=True, capture_output=True, text=True, timeout=60)
     took_s, loaded = json.loads(done.stdout)
     assert [name for name in HEAVY if name in loaded] == []
-    assert took_s < MOST_S
+    assert took_s < MOST_CPU_S
 
 
 def test_unloading_leaves_nothing_behind() -> None:
