@@ -265,3 +265,29 @@ def test_a_write_waits_for_a_receiver_that_is_slow() -> None:
         await asyncio.wait_for(writing, 1)
 
     running(check)
+
+
+def test_a_stream_that_flows_is_read_in_step_and_the_next_request_at_once() -> None:
+    """Ten panes whose every token wakes the loop cost a notebook twice what they cost together; a first token waits for nothing."""
+
+    async def check(stream: Stream, writer: asyncio.StreamWriter) -> None:
+        reads = stream._transport.is_reading
+        for _ in range(16):
+            writer.write(b"x")
+            assert await stream.read(100) == b"x"
+            assert reads()
+        writer.write(b"yz")
+        assert await stream.read(1) == b"yz"
+        assert not reads()
+        writer.write(b"more")
+        assert await asyncio.wait_for(stream.read(100), 5) == b"more"
+        assert not reads()
+        await stream.write(b"GET /next HTTP/1.1\r\n\r\n")
+        assert reads()
+        await asyncio.sleep(0.1)  # the beat that was waited for comes, and is none of the next request's
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\nbody")
+        assert await stream.read(100) == b"HTTP/1.1 200 OK\r\n\r\n"
+        assert await stream.read(100) == b"body"
+        assert reads()
+
+    running(check)

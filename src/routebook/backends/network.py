@@ -20,6 +20,10 @@ import httpcore
 from routebook.errors import LocalOnlyViolation
 
 _HIGH_WATER_BYTES: Final = 1 << 18
+_PROMPT_PIECES: Final = 16
+"""So many pieces of a body are read the moment they come; from then on a stream is read in step."""
+_BEAT_S: Final = 0.05
+"""All streams that flow are read at the same moments, so many seconds apart: a token alone costs the loop more than all that is done with it."""
 _HEAD_END: Final = re.compile(rb"\n\r?\n")
 _INTERIM: Final = re.compile(rb"HTTP/1\.\d 1")
 """How a response begins that only says that another one comes."""
@@ -100,6 +104,10 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         """What was read of a response's head; `None` behind it."""
         self._reading: asyncio.Future[None] | None = None
         self._drained: asyncio.Future[None] | None = None
+        self._pieces = 0
+        """Read of the body at hand."""
+        self._is_resting = False
+        """Nothing is read until the next beat."""
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -157,8 +165,24 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         self._chunks.clear()
         if self._size_bytes > _HIGH_WATER_BYTES:
             self._transport.resume_reading()
+        elif self._head is None:
+            self._rest()
         self._size_bytes = 0
         return data if self._head is None else self._of_head(data)
+
+    def _rest(self) -> None:
+        """Let what comes gather in the socket until the next beat, once the body flows."""
+        self._pieces += 1
+        if self._pieces > _PROMPT_PIECES and not self._is_resting:
+            self._is_resting = True
+            self._transport.pause_reading()
+            loop = asyncio.get_running_loop()
+            loop.call_at((loop.time() // _BEAT_S + 1) * _BEAT_S, self._go_on)
+
+    def _go_on(self) -> None:
+        if self._is_resting:
+            self._is_resting = False
+            self._transport.resume_reading()
 
     @property
     def is_at_body(self) -> bool:
@@ -189,7 +213,8 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
             msg = "the connection is closed"
             raise httpcore.WriteError(msg)
         if buffer:
-            self._head = b""
+            self._head, self._pieces = b"", 0
+            self._go_on()
             self._transport.write(buffer)
         if self._drained is not None:
             await self._drained
