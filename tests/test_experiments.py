@@ -12,7 +12,7 @@ from served import PRICE, outcome, router
 
 from routebook.config.experiments import Experiment
 from routebook.config.read import parse
-from routebook.engine.learning.experiments import standings
+from routebook.engine.learning.experiments import _standing, standings
 from routebook.engine.router import Router
 from routebook.errors import ConfigError
 from routebook.learn.sequential import compare
@@ -81,6 +81,18 @@ def test_sureness_and_interval_agree() -> None:
     sure = compare(first, second).sure
     assert compare(first, second, sure=sure - 0.003).low > 0
     assert compare(first, second, sure=min(0.9999, sure + 0.003)).low < 0
+
+
+def test_of_several_models_every_two_share_the_doubt() -> None:
+    """The best of four is chosen by looking: six differences could have fooled us, not the three that are shown."""
+    rng = random.Random(7)
+    values = {model: [rng.gauss(mean, 1.0) for _ in range(60)] for model, mean in {"a": 1.0, "b": 0.0, "c": 0.1, "d": 0.2}.items()}
+    experiment = Experiment(route="chat", models=dict.fromkeys(values, 1.0), outcome="votes")
+    standing = _standing("x", experiment, {}, values, verdict=None)
+    assert standing.arms[0].model == "a"
+    least_sure = min(compare(values["a"], values[model]).sure for model in "bcd")
+    assert standing.sure == pytest.approx(max(0.0, 1 - 6 * (1 - least_sure)))
+    assert 0 < standing.sure < least_sure
 
 
 def two(server: ScriptedServer, books: Path, **more: object) -> Router:

@@ -143,9 +143,11 @@ def _standing(
         for model in models
     )
     best, *others = [[sign * value for value in values.get(model, ())] for model in models]
-    share = 1 - (1 - experiment.sure) / len(others)  # each comparison is held to its part of the doubt
-    compared = [compare(best, other, sure=share) for other in others]
-    surest = max(0.0, 1 - sum(1 - one.sure for one in compared))
+    pairs = math.comb(
+        len(models), 2
+    )  # which is the best is known only by looking, so any two could have been compared: all share the doubt
+    compared = [compare(best, other, sure=1 - (1 - experiment.sure) / pairs) for other in others]
+    surest = max(0.0, 1 - pairs * max(1 - one.sure for one in compared))
     nearest = min(compared, key=lambda one: one.low)
     return Standing(name=name, experiment=experiment, arms=arms, low=nearest.low, high=nearest.high, sure=surest, verdict=verdict)
 
