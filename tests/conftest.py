@@ -7,9 +7,14 @@ import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:  # most tests need neither
+    from kernels import Kernel
+
+    from routebook.testing import ScriptedServer
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -60,3 +65,24 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.F
         monkeypatch.delenv(name, raising=False)
     if "browser" not in request.keywords:
         monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def server(request: pytest.FixtureRequest) -> Iterator[ScriptedServer]:
+    """One server for all cells of a module, whose models are its `SCRIPTS`."""
+    from routebook.testing import ScriptedServer
+
+    with ScriptedServer(models=request.module.SCRIPTS) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def kernel(request: pytest.FixtureRequest, server: ScriptedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+    """One kernel for all cells of a module, with the extension loaded: the module's `ROUTING` in its folder, its `ENVIRON` around it."""
+    from kernels import running_kernel
+
+    folder = tmp_path_factory.mktemp("kernel")
+    (folder / "routing.toml").write_text(request.module.ROUTING.replace("URL", server.url))
+    with running_kernel(folder, environ=getattr(request.module, "ENVIRON", None)) as running:
+        assert running.run("%load_ext routebook\nimport routebook as rb").status == "ok"
+        yield running

@@ -23,12 +23,19 @@ import nbformat
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 TOKEN = "for-tests-only"
+PATIENCE_MS = 60_000
+"""How long a page is waited for: what comes at once on a machine of one's own may take this long beside three other tests."""
+START_S = 240
+"""How long the server may take to start: it loads all of JupyterLab, beside whatever else runs."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
+ARE_PICTURES_WANTED = "ROUTEBOOK_IMAGES" in os.environ
+"""Whether the pictures of the documentation are taken anew; they are drawn at twice the usual density."""
 EXTENSION = Path(__file__).parents[1] / "src" / "routebook" / "notebook" / "labextension"
 OPEN_INSTEAD = """async name => {
   const app = window.jupyterapp;
@@ -68,10 +75,10 @@ class Lab:
         if self.page.url.startswith(self.base):
             self.page.evaluate(OPEN_INSTEAD, name)
         else:
-            self.page.goto(f"{self.base}/lab/tree/{name}?reset&token={TOKEN}")
-        self.page.wait_for_function(READY, arg=name)
+            self.page.goto(f"{self.base}/lab/tree/{name}?reset&token={TOKEN}", timeout=START_S * 1000)
+        self.page.wait_for_function(READY, arg=name, timeout=START_S * 1000)  # a kernel starts
 
-    def run_all(self, *, seconds: float = 60) -> bool:
+    def run_all(self, *, seconds: float = 120) -> bool:
         """Run all cells; true when the last has ended, false when time is over."""
         script = "ms => Promise.race([window.jupyterapp.commands.execute('notebook:run-all-cells').then(() => true), new Promise(end => setTimeout(() => end(false), ms))])"
         return bool(self.page.evaluate(script, seconds * 1000))
@@ -97,6 +104,15 @@ class Lab:
         """Shut every kernel down and leave the page: what comes next knows nothing of what was."""
         self.page.evaluate("() => window.jupyterapp.serviceManager.sessions.shutdownAll()")
         self.page.goto("about:blank")
+
+    def picture(self, name: str, cell: int | None = None) -> None:
+        """Take a cell, or the page, as a picture of the documentation, where pictures are wanted; else do nothing."""
+        if not ARE_PICTURES_WANTED:
+            return
+        IMAGES.mkdir(parents=True, exist_ok=True)
+        self.page.mouse.move(0, 0)
+        self.page.wait_for_timeout(500)  # colours fade over, charts are drawn
+        (self.page if cell is None else self.cell(cell)).screenshot(path=IMAGES / f"{name}.png")
 
     def cell(self, index: int) -> Locator:
         """A cell."""
@@ -136,10 +152,10 @@ def _lab(root: Path, environ: Mapping[str, str]) -> Iterator[Lab]:
     try:
         _await(server, f"{base}/api/status?token={TOKEN}", log)
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=browser_path(), args=list(FLAGS))
-            page = browser.new_page(viewport={"width": 1200, "height": 900})
-            page.set_default_timeout(30_000)
-            expect.set_options(timeout=30_000)
+            browser = playwright.chromium.launch(executable_path=browser_path(), args=list(FLAGS), timeout=START_S * 1000)
+            page = browser.new_page(viewport={"width": 1200, "height": 900}, device_scale_factor=2 if ARE_PICTURES_WANTED else 1)
+            page.set_default_timeout(PATIENCE_MS)
+            expect.set_options(timeout=PATIENCE_MS)
             yield Lab(root, base, page)
             browser.close()
     finally:
@@ -166,10 +182,10 @@ def _own_extension(folder: Path) -> None:
 
 
 def _await(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + START_S
     while True:
         try:
-            urllib.request.urlopen(url, timeout=1).close()  # noqa: S310  our own server
+            urllib.request.urlopen(url, timeout=5).close()  # noqa: S310  our own server
         except OSError:
             if server.poll() is not None or time.monotonic() > until:
                 raise RuntimeError(log.read_text()) from None

@@ -159,7 +159,7 @@ def left_reserved(of: Router) -> tuple[int, int]:
     return found
 
 
-async def until(is_so: Callable[[], object], *, within_s: float = 2.0) -> float:
+async def until(is_so: Callable[[], object], *, within_s: float = 20.0) -> float:
     """Wait until something is so; return the seconds it took. Fails when it does not come to be."""
     begun = time.monotonic()
     while not is_so():

@@ -4,11 +4,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from lab import Lab, browser_path, running_lab
@@ -21,7 +19,6 @@ pytestmark = [
     pytest.mark.skipif(browser_path() is None, reason="no Chromium: apt install chromium, or https://www.chromium.org"),
     pytest.mark.filterwarnings("ignore"),
 ]
-IMAGES = Path(__file__).parents[1] / "docs" / "images"
 ROUTING = """
 [books]
 path = ":memory:"
@@ -83,8 +80,7 @@ def test_cards_show_their_place_and_are_cancelled_while_another_cell_runs_and_wh
     expect(second.locator(".routebook-state")).to_have_text(re.compile(r"waiting for slow: place 1 in its queue"))
     expect(third.locator(".routebook-state")).to_have_text(re.compile(r"waiting for slow: place 2 in its queue"))
     expect(lab.cell(4).locator(".jp-InputPrompt")).to_have_text(re.compile(r"\[\*\]"))  # it runs
-    if "ROUTEBOOK_IMAGES" in os.environ:
-        lab.page.screenshot(path=IMAGES / "background.png")
+    lab.picture("background")
     before = len(server.seen.disconnects)
     first.get_by_role("button", name="Cancel").click()
     leaves(server, before)

@@ -19,8 +19,8 @@ from routebook.books.books import Books
 from routebook.books.recent import MOST, REACH, offered, recent, spent_by_tier
 from routebook.engine.router import Router
 from routebook.errors import UsageError
-from routebook.notebook.commands.board import _span
 from routebook.notebook.panels.board import Board
+from routebook.notebook.span import span
 from routebook.tables.board import figures, with_tiers
 from routebook.testing import Chaos, Fault, ScriptedServer
 
@@ -228,9 +228,9 @@ def test_the_page_has_all_money_of_more_attempts_than_it_reads(server: ScriptedS
 @pytest.mark.parametrize(("text", "hours"), [("30min", 0.5), ("2h", 2), ("1.5d", 36), ("4w", 672)])
 def test_times_are_written_as_one_says_them(text: str, hours: float) -> None:
     """And nothing else is taken for one."""
-    assert _span(text) == dt.timedelta(hours=hours)
+    assert span(text) == dt.timedelta(hours=hours)
     with pytest.raises(UsageError, match="--since takes a time such as"):
-        _span(f"{text}s")
+        span(f"{text}s")
 
 
 @pytest.fixture(scope="module")

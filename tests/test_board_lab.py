@@ -4,9 +4,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from lab import Lab, browser_path, running_lab
@@ -20,7 +18,6 @@ pytestmark = [
     pytest.mark.skipif(browser_path() is None, reason="no Chromium: apt install chromium, or https://www.chromium.org"),
     pytest.mark.filterwarnings("ignore"),
 ]
-IMAGES = Path(__file__).parents[1] / "docs" / "images"
 ROUTING = """
 [books]
 path = "books.db"
@@ -71,7 +68,7 @@ def test_the_board_is_filtered_by_the_keyboard_and_says_which_filter_was_on(lab:
     task = filters.get_by_role("combobox", name="Task")
     expect(task.locator("option")).to_have_text(["all", "bug_fix", "testing", "writing"])
     expect(filters.get_by_role("combobox", name="Agent").locator("option")).to_have_text(["all", "tester"])
-    assert least_contrast(lab.page, ".routebook-filter span, .routebook-filter select, .routebook-filters button") >= 4.5
+    assert least_contrast(lab.page, ".routebook-filters span, .routebook-filters select, .routebook-filters button") >= 4.5
 
     task.focus()
     lab.page.keyboard.press("b")  # as in every list the first letter chooses; JupyterLab would make a cell of it
@@ -87,9 +84,7 @@ def test_the_board_is_filtered_by_the_keyboard_and_says_which_filter_was_on(lab:
     expect(filters.get_by_role("combobox", name="Model")).to_be_focused()
     filters.get_by_role("combobox", name="Time").select_option("1 h")
     expect(board).to_contain_text("only task writing")
-    if "ROUTEBOOK_IMAGES" in os.environ:
-        lab.page.wait_for_timeout(300)
-        lab.cell(1).screenshot(path=IMAGES / "board-filters.png")
+    lab.picture("board-filters", 1)
 
     lab.save()
     lab.leave()

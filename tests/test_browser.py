@@ -106,9 +106,13 @@ def clock(server_s: float) -> float:
     return (server_s + time.time() - time.monotonic()) * 1000
 
 
+PICTURED = """cell => window.jupyterapp.shell.currentWidget.content.widgets[cell].model.outputs.toJSON().filter(one => 'image/png' in (one.data ?? {})).length === 3"""
+"""JupyterLab adds a picture of each chart once it is drawn."""
+
+
 def left_at(server: ScriptedServer, before: int) -> float:
     """When a client left the server, in the page's milliseconds."""
-    until = time.monotonic() + 5
+    until = time.monotonic() + 60
     while len(server.seen.disconnects) == before and time.monotonic() < until:
         time.sleep(0.01)
     assert len(server.seen.disconnects) == before + 1
@@ -126,7 +130,7 @@ def demo(lab: Lab) -> NotebookNode:
     assert lab.run_all()
     lab.output(COST).locator("canvas, svg.marks").last.wait_for()
     assert lab.output(COST).locator("canvas, svg.marks").count() == 3
-    lab.page.wait_for_timeout(500)  # JupyterLab adds a picture of each chart once it is drawn
+    lab.page.wait_for_function(PICTURED, arg=COST)
     lab.save()
     saved: NotebookNode = nbformat.read(lab.root / "demo.ipynb", as_version=4)
     return saved

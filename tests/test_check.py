@@ -50,7 +50,7 @@ def good(extra: str) -> Config:
         ("[defaults]\ndeadline_s = 12:00:00", "2: defaults.deadline_s: expected a number above 0, got the date or time 12:00:00."),
         ("[defaults]\nsystem = 3", "2: defaults.system: expected text in quotes, got 3."),
         ("[defaults]\nsystem = ['x']", "2: defaults.system: expected text in quotes, got a list."),
-        ("[providers.x]\nkind = 'opnai'", "expected one of 'anthropic', 'chaos', 'embedded', 'gemini', 'ollama' or 'openai', got 'opnai'. Did you mean 'openai'?"),
+        ("[providers.x]\nkind = 'opnai'", "expected one of 'anthropic', 'chaos', 'embedded', 'gemini', 'llamacpp', 'ollama' or 'openai', got 'opnai'. Did you mean 'openai'?"),
         ("[providers.x]\nkind = 'Ollama'", "Did you mean 'ollama'?"),
         ("[providers.x]\nkind = 'ollama'\ndiscover = 'yes'", "3: providers.x.discover: expected true or false, got 'yes'. Write it without the quotes."),
         ("[providers.x]\nkind = 'ollama'\nrpm = 0", "3: providers.x.rpm: expected a whole number of at least 1, got 0."),

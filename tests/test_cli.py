@@ -13,6 +13,24 @@ import pytest
 from cells import ROUTING
 
 import routebook
+from routebook.config.scripted import ScriptedCall
+from routebook.testing import Chaos, ScriptedServer
+
+TOOLS = """
+[books]
+path = ":memory:"
+[providers.here]
+kind = "openai"
+base_url = "URL"
+tier = "local"
+[models]
+m = { provider = "here", id = "m", tools = true }
+[tools.weather]
+python = "mine:weather"
+[[routes]]
+name = "chat"
+try = ["m"]
+"""
 
 
 def run(*words: str, stdin: str = "", cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -39,6 +57,27 @@ def test_it_has_the_options_of_a_cell() -> None:
     assert run("ask", "-m", "opus", "What is 2+2?").stdout == "A dear answer.\n"
     assert "stays on this machine" in run("ask", "--local", "What is 2+2?").stderr
     assert "To try, in order" in run("ask", "--dry", "What is 2+2?").stdout
+
+
+def test_the_model_may_use_tools_as_in_a_cell(tmp_path: Path) -> None:
+    """`--tools` names those of `[tools]`; in a shell nobody has made any by `@rb.tool`."""
+    (tmp_path / "mine.py").write_text('def weather(city: str) -> str:\n    """The weather of a city."""\n    return f"rain in {city}"\n')
+    calls = ((ScriptedCall(name="weather", arguments={"city": "Paris"}),),)
+    with ScriptedServer(models={"m": Chaos(reply="Take an umbrella.", calls=calls)}) as server:
+        (tmp_path / "routing.toml").write_text(TOOLS.replace("URL", server.url))
+        done = run("ask", "--tools", "weather", "What is the weather in Paris?")
+        last = list(server.seen.calls)[-1].json()["messages"][-1]
+    assert (done.returncode, done.stdout) == (0, "Take an umbrella.\n"), done.stderr
+    assert "rain in Paris" in last["content"]
+    assert "There is no tool 'wether'; there are: weather." in run("ask", "--tools", "wether", "hi").stderr
+
+
+@pytest.mark.parametrize("option", [["-b"], ["--arena"], ["--compare", "tiny,opus"], ["--ensemble", "tiny,opus"], ["-o", "x"], ["--raw"]])
+def test_an_option_of_a_notebook_is_refused_rather_than_passed_over(option: list[str]) -> None:
+    """One answer where two were asked for would look like all there is."""
+    done = run("ask", *option, "hi")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"unrecognized arguments: {option[0]}" in done.stderr
 
 
 def test_the_prompt_may_come_from_standard_input() -> None:

@@ -53,12 +53,19 @@ def test_the_colours_follow_what_is_typed(lab: Lab) -> None:
     expect(lab.page.locator(coloured(0)).first).to_be_visible()
 
 
+RESTARTED = """async () => {
+  const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+  await kernel.restart();
+  await kernel.info;
+}"""
+"""The new kernel has told what language it speaks; what JupyterLab makes of that follows at once."""
+
+
 def test_a_new_kernel_changes_nothing(lab: Lab) -> None:
     """A kernel that starts tells JupyterLab that all cells are Python."""
     lab.open("kernel.ipynb", [f"%%route\n{PROSE}", PROSE])
     expect(lab.page.locator(coloured(0))).to_have_count(0)
-    lab.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
-    lab.page.wait_for_timeout(1500)
+    lab.page.evaluate(RESTARTED)
     expect(lab.page.locator(coloured(0))).to_have_count(0)
     expect(lab.page.locator(coloured(1)).first).to_be_visible()
     assert lab.outside == []

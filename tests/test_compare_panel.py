@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from kernels import Kernel, Run, running_kernel, said
+from kernels import Kernel, Run, said
 
 from routebook.errors import UsageError
 from routebook.notebook.panels.panel_form import Form, closed_page
@@ -42,23 +41,6 @@ name = "chat"
 try = ["tom", "rex"]
 """
 FILLED = {"prompt": "Who sat?", "models": ["tom", "rex"], "temperature": "0.2", "max_tokens": "50", "repeat": "1"}
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ScriptedServer]:
-    """One server for all cells."""
-    with ScriptedServer(models=SCRIPTS) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def kernel(server: ScriptedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
-    """One kernel with the extension loaded."""
-    folder = tmp_path_factory.mktemp("panel")
-    (folder / "routing.toml").write_text(ROUTING.replace("URL", server.url))
-    with running_kernel(folder) as running:
-        assert running.run("%load_ext routebook\nimport routebook as rb").status == "ok"
-        yield running
 
 
 class Panel:

@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from lab import Lab, browser_path, running_lab
+from playwright.sync_api import TimeoutError  # noqa: A004  not the built-in one: what Playwright raises
 
 pytestmark = [
     pytest.mark.browser,
@@ -62,10 +64,10 @@ def test_tab_offers_names_of_the_config(lab: Lab, typed: str, offered: str, kind
     _type(lab, typed)
     source = "text => window.jupyterapp.shell.currentWidget.content.activeCell.model.sharedModel.source.endsWith(text)"
     popup = lab.page.locator(".jp-Completer-item")
-    for _ in range(5):  # a page waits a second for completions, which a loaded machine may need
+    for _ in range(5):  # a page gives a kernel a second for completions, and asks again when the key is pressed again
         lab.page.keyboard.press("Tab")
-        lab.page.wait_for_timeout(1500)
-        if popup.filter(has_text=offered).filter(has_text=kind).count():
+        with contextlib.suppress(TimeoutError):
+            popup.filter(has_text=offered).filter(has_text=kind).first.wait_for(timeout=10_000)
             break
     lab.page.keyboard.press("Enter")
     lab.page.wait_for_function(source, arg=offered)

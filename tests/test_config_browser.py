@@ -4,9 +4,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from lab import Lab, browser_path, running_lab
@@ -19,7 +17,6 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(browser_path() is None, reason="no Chromium: apt install chromium, or https://www.chromium.org"),
 ]
-IMAGES = Path(__file__).parents[1] / "docs" / "images"
 ROUTING = """# What runs here goes first.
 [books]
 path = "books.db"
@@ -87,13 +84,6 @@ def lab(server: ScriptedServer, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield running
 
 
-def picture(lab: Lab, cell: int, name: str) -> None:
-    """Take a picture for the documentation, when asked to."""
-    if "ROUTEBOOK_IMAGES" in os.environ:
-        lab.page.mouse.move(0, 0)
-        lab.cell(cell).screenshot(path=IMAGES / f"{name}.png")
-
-
 def line_of(lab: Lab, words: str) -> int:
     """Where a line stands in the file."""
     lines = (lab.root / "routing.toml").read_text().splitlines()
@@ -125,7 +115,7 @@ def test_a_config_is_tried_edited_and_saved(lab: Lab, server: ScriptedServer) ->
     high = form.evaluate("node => node.offsetHeight")
     breaks_a_line(lab, form)
     assert form.evaluate("node => node.offsetHeight") == high
-    picture(lab, 3, "config-panel")
+    lab.picture("config-panel", 3)
     mends_moves_and_saves(lab, form)
     assert (lab.root / "routing.toml").read_text() == "# mine\n" + ROUTING.replace("URL", server.url)
     assert form.evaluate("node => node.offsetHeight") == high
@@ -255,11 +245,11 @@ def test_a_plan_is_run_from_its_card(lab: Lab, server: ScriptedServer) -> None:
     )
     assert lab.run_all()
     card = lab.output(1).locator(".routebook-plan")
-    for words in ("qwen2.5-coder:7b (local)", "{{notes}}: str, 11 characters", "Takes of its budgets"):
+    for words in ("qwen2.5-coder:7b (local)", "in it {{notes}}: str, 11 characters", "Its budgets"):
         expect(card).to_contain_text(words)
     run = lab.output(1).get_by_role("button", name="Run")
     expect(run).to_be_visible()
-    picture(lab, 1, "plan-card")
+    lab.picture("plan-card", 1)
     before = len(server.seen.calls)
     run.focus()
     lab.page.keyboard.press("Enter")

@@ -50,15 +50,8 @@ try = ["rex"]
 name = "chat"   # the rest
 try = ["rex", "tom"]
 """
+SCRIPTS = {"tom": Chaos(reply="I am Tom."), "rex": Chaos(reply="I am Rex."), "slow": Chaos(tokens=500, tokens_per_s=20)}
 CODE = "Write a Python function that merges two sorted lists."
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ScriptedServer]:
-    """One server for all cells."""
-    scripts = {"tom": Chaos(reply="I am Tom."), "rex": Chaos(reply="I am Rex."), "slow": Chaos(tokens=500, tokens_per_s=20)}
-    with ScriptedServer(models=scripts) as running:
-        yield running
 
 
 @pytest.fixture

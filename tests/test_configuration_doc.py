@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from routebook.config import alerts, experiments, pipelines, reactions, scripted, values
+from routebook.config import alerts, answer_cache, evaluation, expected, experiments, pipelines, reactions, scripted, values
 from routebook.config.read import parse
 from routebook.labels import TASKS
 
@@ -31,12 +31,14 @@ TABLES: dict[type[msgspec.Struct], str] = {
     reactions.OnTimeout: "`on_timeout`, when",
     reactions.OnRefusal: "`on_refusal`, when",
     reactions.OnLowQuality: "`on_low_quality`, when",
-    values.Cache: "### `cache`",
-    values.AnswerCache: "## `[cache]`",
+    answer_cache.Cache: "### `cache`",
+    answer_cache.AnswerCache: "## `[cache]`",
     values.Agent: "## `[agents.NAME]`",
     experiments.Experiment: "## `[experiments.NAME]`",
     alerts.Alerts: "## `[alerts]`",
+    expected.Expected: "## `[expected]`",
     alerts.Metrics: "## `[metrics]`",
+    evaluation.Evaluation: "## `[evaluation]`",
     pipelines.Pipeline: "## `[pipelines.NAME]`",
     pipelines.Step: "### `steps`",
     scripted.Chaos: "## `chaos`",

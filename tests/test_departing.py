@@ -49,7 +49,7 @@ def test_what_leaves_the_machine_is_said(candidates: tuple[Candidate, ...], said
     """With the variables in it and their sizes: a DataFrame is sent sooner than one thinks."""
     sections = dict(departing(plan(candidates=candidates), [Used("df", "DataFrame", 1234)]))
     assert said in sections["Leaves the machine"][0]
-    assert sections["Leaves the machine"][1] == "{{df}}: DataFrame, 1,234 characters"
+    assert sections["Leaves the machine"][1] == "in it {{df}}: DataFrame, 1,234 characters"
     assert "Looks like a secret" not in sections
 
 

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from pathlib import Path
+
+import numpy as np
 
 from routebook.classifier.features import N_BUCKETS, N_PLACES, buckets, features
-from routebook.classifier.structure import HEAD, TAIL, read_lines
+from routebook.classifier.model import UNMET, score, weights
+from routebook.classifier.structure import _KIND, _PROSE, HEAD, TAIL, read_lines
+
+PROMPTS = Path(__file__).parents[1] / "training" / "prompts"
+
+
+def corpus() -> list[str]:
+    """Every prompt that trained."""
+    return [json.loads(line)["prompt"] for path in sorted(PROMPTS.glob("*.jsonl")) for line in path.read_text("utf-8").splitlines()]
 
 
 def test_places_are_the_same_in_every_process() -> None:
@@ -81,3 +93,34 @@ def test_a_function_without_a_body_is_a_wish_for_code() -> None:
     stub = 'def area(r):\n    """Return the area of a circle."""\n'
     assert "g:STUB" in features(stub)
     assert "g:STUB" not in features(stub + "    return 3.14 * r * r\n")
+
+
+def test_the_short_cut_for_prose_never_hides_another_kind() -> None:
+    """It saves most of the time of reading a line; it must not cost a traceback its name."""
+    lines = {line for prompt in corpus() for line in prompt.split("\n")}
+    lines |= {
+        "Traceback (most recent call last):",
+        "at f (x)",
+        "A. Lisbon",
+        "Mon 3 10:00:00 up",
+        "npm ERR now",
+        "if (a):",
+        "Caused by: that",
+        "one  two  three",
+    }
+    short = [line for line in lines if _PROSE.match(line, 0, 200) and "  " not in line[:200]]
+    assert len(short) > len(lines) / 5, "else it saves nothing"
+    assert [line for line in short if _KIND.match(line, 0, 200)] == []
+
+
+def test_scoring_reads_the_places_that_training_reads() -> None:
+    """Two ways to the same vector, one for speed, one for training; apart, every weight would be another word's."""
+    held = weights()
+    for prompt in ("hi", "Write a haiku about 3 cats, then 2 about dogs.", "bitte \ud800 ü übersetze 请 1.", "x = f(1)\n" * 30):
+        at, value = buckets(features(prompt))
+        rarity = held.rarity[at].astype(float)
+        x = np.array(value) * np.where(rarity == 0, UNMET, rarity)
+        named = np.array(at) < N_BUCKETS
+        x[named] /= np.sqrt((x[named] ** 2).sum())
+        logits = (x @ held.table[at]) * held.scale + held.bias
+        assert np.allclose(score(features(prompt)).logits, logits, atol=1e-4)

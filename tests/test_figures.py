@@ -54,6 +54,34 @@ def test_what_is_not_there_is_left_empty() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0.312, "0.31 s"), (9.994, "9.99 s"), (12.34, "12.3 s"), (125, "2 min 5 s"), (343, "5 min 43 s"), (7500, "2 h 5 min")],
+)
+def test_a_time_has_the_digits_that_matter_and_the_same_everywhere(value: float, shown: str) -> None:
+    """A cell that says `2 min 5 s` above a table that says `125.00 s` makes one reckon."""
+    assert figures.seconds(value) == shown
+
+
+def test_a_time_that_runs_down_has_no_parts_of_a_second() -> None:
+    """A tenth of a second is past before it is read."""
+    assert [figures.left(value) for value in (0.4, 44.3, 343.2)] == ["0 s", "44 s", "5 min 43 s"]
+
+
+def test_an_amount_says_what_it_leaves_out() -> None:
+    """A sum that passes over calls looks smaller than it is."""
+    assert [figures.spent(Decimal("0.12"), 0), figures.spent(Decimal("0.12"), 2), figures.spent(None, 2)] == [
+        "$0.12",
+        "$0.12 + 2 unknown",
+        "unknown",
+    ]
+
+
+def test_the_name_of_an_error_is_read_as_words() -> None:
+    """A class of ours says nothing to who waits."""
+    assert (figures.words("AuthFailed"), figures.words("429 from the provider")) == ("auth failed", "429 from the provider")
+
+
 def test_one_is_not_plural() -> None:
     """`1 models` looks careless."""
     assert (figures.plural(1, "model"), figures.plural(2000, "model")) == ("1 model", "2,000 models")

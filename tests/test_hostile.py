@@ -93,6 +93,10 @@ def test_the_checks_find_what_they_look_for(lab: Lab, canary: str) -> None:
     assert lab.run_all()
     lab.page.wait_for_function("() => window.hit === 1")
     lab.page.wait_for_timeout(500)
+    for _ in range(600):
+        if "/canary" in Canary.asked:
+            break
+        lab.page.wait_for_timeout(100)
     try:
         assert {kind.split(":")[0] for kind in wrong_on(lab.page)} >= {"element", "onerror", "src", "code ran"}
         assert shell_of(lab.page) != around

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from routebook.errors import UsageError
-from routebook.notebook.interpolate import MOST, interpolate
+from routebook.notebook.interpolate import MOST, MOST_TEXT, interpolate
 
 UNTOUCHED = [
     '{"a": {"b": {"c": 1}}}',
@@ -118,10 +118,12 @@ def test_with_nothing_defined_the_message_still_reads() -> None:
 
 
 def test_a_value_far_too_long_is_refused_by_name() -> None:
-    """A whole file by mistake costs money; the message says which variable it was."""
-    said = undefined("{{log}}", log="x" * (MOST + 1))
+    """What was not meant costs money; the message says which variable it was. A long text is meant: it may be read in chunks."""
+    said = undefined("{{log}}", log=["x" * MOST])
     assert "{{log}}" in said
     assert f"{MOST:,}" in said
+    assert interpolate("{{log}}", {"log": "x" * (MOST + 1)}) == "x" * (MOST + 1)
+    assert f"{MOST_TEXT:,}" in undefined("{{log}}", log="x" * (MOST_TEXT + 1))
 
 
 @given(st.text(alphabet=st.sampled_from("{} \t\nab1_.é\\$\"'"), max_size=60) | st.text(max_size=60))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ SCRIPTS = {
     "down": Chaos(faults=(Fault(kind="server_error"),)),
     "shy": Chaos(faults=(Fault(kind="refusal"),)),
 }
+ENVIRON = {"A_KEY_THAT_IS_SET": "k-secret"}
 ROUTING = """
 [books]
 path = "books.db"
@@ -61,23 +61,6 @@ try = ["dear"]
 name = "chat"
 try = ["quick", "dear", "keyless"]
 """
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ScriptedServer]:
-    """One server for all cells."""
-    with ScriptedServer(models=SCRIPTS) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def kernel(server: ScriptedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
-    """One kernel with the extension loaded."""
-    folder = tmp_path_factory.mktemp("kernel")
-    (folder / "routing.toml").write_text(ROUTING.replace("URL", server.url))
-    with running_kernel(folder, environ={"A_KEY_THAT_IS_SET": "k-secret"}) as running:
-        assert running.run("%load_ext routebook\nimport routebook as rb").status == "ok"
-        yield running
 
 
 def ask(kernel: Kernel, line: str = "", prompt: str = "What is two and two?") -> Run:

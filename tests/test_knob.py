@@ -110,7 +110,7 @@ def test_the_chart_shows_where_the_knob_stands_and_its_text_says_it(knob: float)
     points = next(iter(spec["datasets"].values()))
     assert len(points) <= 300
     assert sum(point["what"] == "the knob here" for point in points) == 1
-    assert f"at {round(knob / 0.05) * 0.05:g} good answers" in twin(chart)
+    assert f"at {round(knob / 0.05) * 0.05:g}: " in twin(chart)
     with pytest.raises(UsageError, match="0 to 1"):
         charts.quality_cost(frame, knob=1.2)
 
@@ -147,7 +147,7 @@ def test_the_knob_is_turned_and_written_back_with_the_comments(knob: rb.Knob, tm
     """It stands where the file says; the file changes when one says so."""
     assert knob.setting == 0.3
     knob.turn(0.65)
-    assert "at 0.65 good answers" in knob.page()["text/plain"]
+    assert "at 0.65: " in knob.page()["text/plain"]
     assert (tmp_path / "routing.toml").read_text() == ROUTING
     assert "quality of pool both: 0.3 → 0.65, written to" in knob.write()
     assert (tmp_path / "routing.toml").read_text() == ROUTING.replace("quality = 0.3 ", "quality = 0.65 ")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from routebook.notebook.formulas import LONGEST as LONGEST_FORMULA
 from routebook.notebook.formulas import MOST
-from routebook.notebook.markdown import CODE, LINK, LONGEST, PATIENCE_S, plain, render
+from routebook.notebook.markdown import CODE, LINK, LONGEST, PATIENCE_S, plain, render, words_of
 
 PLAIN = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "em", "strong", "s", "code", "pre", "blockquote", "ul", "ol", "li", "hr", "br", "table", "thead", "tbody", "tr", "th", "td", "a", "span"}  # fmt: skip
 VOID = {"hr", "br"}
@@ -261,3 +261,17 @@ def test_plain_shows_every_letter(text: str) -> None:
     """The fallback must lose nothing."""
     text = text.replace("\r", "").replace("\x00", "")
     assert text_of(plain(text)) == text
+
+
+def test_the_words_of_an_answer_come_without_its_marks() -> None:
+    """A line of a table has no room for a page, and `**` and `](` are not words."""
+    text = (
+        "# A *set*\n\nSee [more](https://x.org), `dict`\nand:\n\n```python\nlist(a)\n```\n\n> either way\n\n| a | b |\n|--|--|\n| 1 | 2 |\n"
+    )
+    assert words_of(text).split("\n") == ["A set", "See more, dict and:", "list(a)", "either way", "a", "b", "1", "2"]
+
+
+def test_the_words_of_a_text_made_to_take_long_are_the_text() -> None:
+    """As a page of it is shown as text."""
+    long = "[" * 300_000
+    assert words_of(long) == long

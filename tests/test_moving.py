@@ -164,7 +164,7 @@ def test_what_the_target_cannot_express_is_listed() -> None:
     config = parse(preset("guide"), file="guide")
     notes = "\n".join(to_litellm(config).notes)
     for said in (
-        "routes.security: prompts are not chosen by tasks",
+        "routes.critical: prompts are not chosen by tasks",
         "on_rate_limit",
         "web-search",
         "limits a day",

@@ -10,8 +10,9 @@ from hostile import payloads
 from making import attempt, request, seen
 
 from routebook.messages import Answer, Candidate, LeftOut, Plan
+from routebook.notebook.figures import seconds
 from routebook.notebook.page import UNFINISHED, answer_page, plan_page, unfinished_page, why_page
-from routebook.notebook.wording import dollars, footline, headline, seconds
+from routebook.notebook.wording import dollars, footline, headline
 
 EVIL = "<script>x</script>\"'&$\\href{a}{b}"
 SAFE_TAGS = {

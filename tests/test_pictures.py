@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import os
 import random
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from lab import Lab, browser_path, running_lab
+from lab import ARE_PICTURES_WANTED, Lab, browser_path, running_lab
 from making import attempt
 
 from routebook.books.books import Books
@@ -20,11 +19,10 @@ from routebook.testing import Chaos, ScriptedServer
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(browser_path() is None, reason="there is no Chromium: apt install chromium"),
-    pytest.mark.skipif("ROUTEBOOK_IMAGES" not in os.environ, reason="ROUTEBOOK_IMAGES=1 takes the pictures anew"),
+    pytest.mark.skipif(not ARE_PICTURES_WANTED, reason="ROUTEBOOK_IMAGES=1 takes the pictures anew"),
     pytest.mark.filterwarnings("ignore"),
 ]
 
-IMAGES = Path(__file__).parents[1] / "docs" / "images"
 ANSWER = """A `dict` keeps the order of its keys and each of them once:
 
 ```python
@@ -106,27 +104,24 @@ def a_day(path: Path) -> None:
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[Lab]:
-    """A JupyterLab of its own, drawn at twice the usual density."""
+    """A JupyterLab of its own."""
     (tmp_path / "lab").mkdir()
     a_day(tmp_path / "lab" / "books.db")
     with ScriptedServer(models={"coder": Chaos(reply=ANSWER, tokens_per_s=60)}) as server:
         (tmp_path / "lab" / "routing.toml").write_text(ROUTING.replace("URL", server.url))
         with running_lab(tmp_path / "lab") as running:
-            browser = running.page.context.browser
-            assert browser is not None
-            yield Lab(running.root, running.base, browser.new_page(viewport={"width": 1060, "height": 1500}, device_scale_factor=2))
+            running.page.set_viewport_size({"width": 1060, "height": 1500})
+            yield running
 
 
 def test_pictures_for_the_documentation(lab: Lab) -> None:
     """They come from the real thing, so they are never stale."""
-    IMAGES.mkdir(parents=True, exist_ok=True)
     lab.open("pictures.ipynb", ["%load_ext routebook", "%route cost", "%%route\nHow do I keep one of each word in a list?"])
     lab.command("application:toggle-left-area")
     assert lab.run_all()
     lab.output(2).locator("summary").click()
     lab.output(1).locator("canvas, svg.marks").last.wait_for()
     lab.page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 0 }")
-    lab.page.wait_for_timeout(500)
-    lab.cell(1).screenshot(path=IMAGES / "cost.png")
+    lab.picture("cost", 1)
     lab.cell(2).scroll_into_view_if_needed()
-    lab.cell(2).screenshot(path=IMAGES / "routed-cell.png")
+    lab.picture("routed-cell", 2)

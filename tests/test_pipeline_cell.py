@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -64,23 +63,6 @@ steps = [{ name = "parts", model = "noted", over = "chunks", chunk_tokens = 30 }
 [pipelines.failing]
 steps = [{ name = "draft", model = "small" }, { name = "validate", model = "gone" }]
 """
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ScriptedServer]:
-    """One server for all cells."""
-    with ScriptedServer(models=SCRIPTS) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def kernel(server: ScriptedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
-    """One kernel with the extension loaded."""
-    folder = tmp_path_factory.mktemp("kernel")
-    (folder / "routing.toml").write_text(ROUTING.replace("URL", server.url))
-    with running_kernel(folder) as running:
-        assert running.run("%load_ext routebook\nimport routebook as rb").status == "ok"
-        yield running
 
 
 def told(run: Run) -> list[list[dict[str, Any]]]:

@@ -124,7 +124,7 @@ def test_run_sends_it_and_the_answer_comes_below_as_in_a_cell(kernel: Kernel, se
     assert said(kernel, "print(card.wait(20).text, card.answer is _route)") == "I am Rex. True"
     sent = server.seen.calls[-1].json()
     assert (sent["temperature"], sent["messages"][-1]["content"]) == (0.5, "Who are you? {{word}}")
-    assert said(kernel, "print(card._widget)") == "None"
+    assert said(kernel, "print(card._controls)") == "None"
     assert "was run already" in kernel.run("card.run()").text
     assert "I am" not in card.run.outputs[0]["data"]["text/plain"]
 

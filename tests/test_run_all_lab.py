@@ -4,10 +4,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from lab import Lab, browser_path, running_lab
@@ -20,7 +18,6 @@ pytestmark = [
     pytest.mark.skipif(browser_path() is None, reason="no Chromium: apt install chromium, or https://www.chromium.org"),
     pytest.mark.filterwarnings("ignore"),
 ]
-IMAGES = Path(__file__).parents[1] / "docs" / "images"
 ROUTING = """
 [books]
 path = "books.db"
@@ -66,9 +63,7 @@ def test_run_all_asks_once_before_it_costs_money_and_then_replays(lab: Lab, serv
     lab.start_all()
     ask = lab.output(1).locator(".routebook-ask")
     expect(ask).to_contain_text(re.compile(r"6 cells would cost about \$0\.\d+: replay, run, or stop\?"))
-    if "ROUTEBOOK_IMAGES" in os.environ:
-        lab.page.wait_for_timeout(300)
-        lab.cell(1).screenshot(path=IMAGES / "run-all.png")
+    lab.picture("run-all", 1)
     ask.get_by_role("button", name="stop").press("Enter")
     expect(lab.output(1)).to_contain_text("Stopped: nothing was asked, and nothing spent.")
     expect(ask).to_have_count(0)
@@ -91,7 +86,8 @@ def test_one_cell_run_by_hand_is_not_asked_about(lab: Lab, server: ScriptedServe
     lab.open("one.ipynb", [CELLS[0], "%%route --no-cache\nWrite a line."])
     before = server.seen.attempts
     lab.command("notebook:run-cell-and-select-next")
-    lab.page.wait_for_timeout(400)
+    expect(lab.cell(0).locator(".jp-InputPrompt")).to_have_text("[1]:")
+    lab.page.wait_for_timeout(400)  # a person's pause: what tells cells run by hand from a Run All
     lab.command("notebook:run-cell")
     expect(lab.output(1)).to_contain_text("A line of a poem.")
     assert server.seen.attempts == before + 1

@@ -71,13 +71,6 @@ async def waits() -> str:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[ScriptedServer]:
-    """The models."""
-    with ScriptedServer(models=SCRIPTS) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def kernel(tmp_path_factory: pytest.TempPathFactory, server: ScriptedServer) -> Iterator[Kernel]:
     """A kernel with the extension and the tools."""
     folder = tmp_path_factory.mktemp("tools")

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from routebook.errors import RoutebookError as RoutebookError
     from routebook.errors import SetupNeeded as SetupNeeded
     from routebook.errors import StreamBroken as StreamBroken
+    from routebook.errors import SuiteError as SuiteError
     from routebook.errors import Unavailable as Unavailable
     from routebook.errors import UsageError as UsageError
     from routebook.events import Decision as Decision
@@ -43,10 +44,12 @@ if TYPE_CHECKING:
     from routebook.messages import Delta as Delta
     from routebook.messages import Message as Message
     from routebook.messages import Plan as Plan
+    from routebook.notebook.panels.advice import recommend as recommend
     from routebook.notebook.panels.board import Board as Board
     from routebook.notebook.panels.compare_many import compare as compare
     from routebook.notebook.panels.compare_panel import Compare as Compare
     from routebook.notebook.panels.config_panel import ConfigPanel as ConfigPanel
+    from routebook.notebook.panels.evaluation import evaluate_models as evaluate_models
     from routebook.notebook.panels.knob import Knob as Knob
     from routebook.notebook.panels.notes import notes as notes
     from routebook.notebook.panels.plan_card import PlanCard as PlanCard
@@ -60,9 +63,11 @@ _WHERE = {
     "Compare": "routebook.notebook.panels.compare_panel",
     "ConfigPanel": "routebook.notebook.panels.config_panel",
     "Knob": "routebook.notebook.panels.knob",
+    "evaluate_models": "routebook.notebook.panels.evaluation",
     "PlanCard": "routebook.notebook.panels.plan_card",
     "notes": "routebook.notebook.panels.notes",
     "compare": "routebook.notebook.panels.compare_many",
+    "recommend": "routebook.notebook.panels.advice",
     "charts": "routebook.tables",
     "Router": "routebook.engine.router",
     "tool": "routebook.engine.toolbox.tool",
@@ -73,7 +78,7 @@ _WHERE = {
         (
             "AllAttemptsFailed", "AuthFailed", "BadRequest", "BooksError", "BudgetExceeded", "ConfigError", "ContextOverflow",
             "DeadlineExceeded", "LocalOnlyViolation", "LowQuality", "NoCandidate", "ProviderError", "RateLimited", "Refused", "RoutebookError",
-            "SetupNeeded", "StreamBroken", "Unavailable", "UsageError",
+            "SetupNeeded", "StreamBroken", "SuiteError", "Unavailable", "UsageError",
         ),
         "routebook.errors",
     ),

@@ -23,8 +23,10 @@ if TYPE_CHECKING:  # these load with the command that needs them
     from routebook.messages import Answer
 
 WELL, FAILED, WRONG_LINE, STOPPED = 0, 1, 2, 130
-NOTEBOOK_ONLY: Final = ("--out", "--history", "--raw", "--help")
-"""Options of a cell that mean nothing in a shell: variables and the cells before; argparse has its own help."""
+NOTEBOOK_ONLY: Final = (
+    "--out", "--history", "--raw", "--help", "--background", "--compare", "--ensemble", "--judge", "--repeat", "--arena",
+)  # fmt: skip
+"""Options of a cell that mean nothing in a shell: variables, the cells before, and several answers side by side; argparse has its own help."""
 SHARED: Final = re.compile(r"%route (?=(?:plan|models|doctor|init|setup)\b)(?!\w+ in a cell)")
 """Subcommands of a notebook that are commands here too."""
 

@@ -17,6 +17,9 @@ from routebook.messages import Attempt, LeftOut, Plan
 class RoutebookError(Exception):
     """Base of all errors that Routebook raises."""
 
+    request_id: str | None = None
+    """Of the request that failed, where the prompt had become one: what was tried, and what that cost, stands in the books under it."""
+
 
 class UsageError(RoutebookError):
     """A cell, an option or a call is not right: an empty prompt, an unknown name, a value out of range."""
@@ -48,6 +51,10 @@ class ConfigError(RoutebookError):
         self.file, self.problems = file, tuple(problems)
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         super().__init__(f"{file}: {count}\n" + "\n".join(f"  {problem}" for problem in problems))
+
+
+class SuiteError(ConfigError):
+    """A suite of prompts to evaluate models by is wrong; carries every problem at once."""
 
 
 class BooksError(RoutebookError):
@@ -229,6 +236,10 @@ class ContextOverflow(BadRequest):
     """The prompt does not fit the model's window."""
 
 
+class PullFailed(BadRequest):
+    """A model could not be fetched: it does not exist, there is no space for it, or its registry is not reachable."""
+
+
 class StreamBroken(ProviderError):
     """The stream ended before its end: a cut connection, a malformed line, an error inside, an answer without content."""
 
@@ -245,9 +256,10 @@ class LowQuality(RoutebookError):
 class AllAttemptsFailed(RoutebookError):
     """Every candidate was tried; carries the attempts and the last error as its cause."""
 
-    def __init__(self, attempts: Sequence[Attempt]) -> None:
-        """The message lists each attempt."""
+    def __init__(self, attempts: Sequence[Attempt], *, not_sent: Sequence[tuple[str, RoutebookError]] = ()) -> None:
+        """The message lists each attempt, and why others were not asked: pairs of a model and the cap or limit."""
         self.attempts = tuple(attempts)
         lines = "".join(f"\n  {a.attempt}. {a.model}: {a.error or a.status}" for a in attempts)
+        lines += "".join(f"\n  {model}, not asked: {' '.join(str(error).split())}" for model, error in not_sent)
         count = "The only attempt failed" if len(attempts) == 1 else f"All {len(attempts)} attempts failed"
         super().__init__(f"{count}:{lines}\nSee %route why, or add a fallback to the route in routing.toml.")

@@ -90,7 +90,7 @@ class Request(Value, frozen=True, kw_only=True):
     """The steps that it goes through, where it does."""
     step: str | None = None
     """Of a pipeline: this is one of its steps, with the id of the whole."""
-    kind: Literal["answer", "judge"] = "answer"
+    kind: Literal["answer", "judge", "evaluation"] = "answer"
     notebook: str | None = None
     cell_id: str | None = None
     shape: type | None = None

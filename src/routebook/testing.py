@@ -18,12 +18,14 @@ from typing import Literal, Self
 
 import msgspec
 
+from routebook.backends.chaos.allowance import Allowance
+from routebook.backends.chaos.memory import Memory, Stored
 from routebook.backends.chaos.seen import Seen, SeenCall
 from routebook.backends.chaos.server import ChaosServer
 from routebook.backends.chaos.wire import WaitForm
 from routebook.config.scripted import Chaos, Fault, ScriptedCall
 
-__all__ = ["Chaos", "Fault", "ScriptedCall", "ScriptedServer", "Seen", "SeenCall"]
+__all__ = ["Allowance", "Chaos", "Fault", "Memory", "ScriptedCall", "ScriptedServer", "Seen", "SeenCall", "Stored"]
 
 WireName = Literal["openai", "anthropic", "gemini", "ollama"]
 
@@ -43,6 +45,8 @@ class ScriptedServer:
         key: str | None = None,
         rpm: int | None = None,
         max_concurrent: int | None = None,
+        limits: Mapping[str, Allowance] | None = None,
+        memory: Memory | None = None,
         random_usage: bool = False,
         wait_forms: Sequence[WaitForm] = (),
         keep: int = 10_000,
@@ -60,6 +64,8 @@ class ScriptedServer:
             key: refuse requests without it.
             rpm: answer 429 to more calls a minute, and count them in `seen.over_limit`.
             max_concurrent: answer 429 to more calls at once, and count them.
+            limits: the same of single models, by their ids.
+            memory: an Ollama's disk and memory: it loads, unloads and pulls, and counts what was loaded at once.
             random_usage: report tokens drawn from the seed.
             wait_forms: the ways in which a 429 states its time, in turn.
             keep: how many calls `seen` keeps the details of.
@@ -78,6 +84,8 @@ class ScriptedServer:
             key=key,
             rpm=rpm,
             max_concurrent=max_concurrent,
+            limits=limits,
+            memory=memory,
             random_usage=random_usage,
             wait_forms=wait_forms,
             keep=keep,
@@ -99,6 +107,11 @@ class ScriptedServer:
     def seen(self) -> Seen:
         """What has reached the server so far."""
         return self._server.seen
+
+    @property
+    def memory(self) -> Memory | None:
+        """The memory it was given: what is loaded, and what was."""
+        return self._server.memory
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -13,7 +13,7 @@ import msgspec
 Tier = Literal["local", "free", "paid"]
 Priority = Literal["P0", "P1", "P2", "P3"]
 Think = Literal["on", "off", "keep"]
-Kind = Literal["answer", "retry", "fallback", "hedge", "tool", "judge", "warmup", "health", "cache"]
+Kind = Literal["answer", "retry", "fallback", "hedge", "tool", "judge", "evaluation", "warmup", "health", "cache"]
 Status = Literal["running", "ok", "cached", "cancelled", "refused", "rate_limited", "timeout", "error", "lost"]
 FinishReason = Literal["stop", "length", "tool_calls", "refusal", "cancelled", "error"]
 

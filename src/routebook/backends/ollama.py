@@ -19,6 +19,7 @@ from routebook.backends.counts import as_object, count
 from routebook.backends.http import Http
 from routebook.backends.listing import LIST_CONNECT_S
 from routebook.backends.ollama_host import host_url
+from routebook.backends.residents import Pulled, Resident
 from routebook.backends.translate import Translator
 from routebook.backends.unreadable import UNREADABLE
 from routebook.backends.waits import Clock
@@ -55,6 +56,31 @@ class OllamaBackend:
         return [
             _found(entry, is_loaded=entry.get("name") in names) for entry in tags if isinstance(entry.get("name"), str) and _answers(entry)
         ]
+
+    async def residents(self, *, local: bool) -> list[Resident]:
+        """See `Residents.residents`."""
+        from routebook.backends.ollama_memory import resident
+
+        found = map(resident, await self._get("/api/ps", local=local))
+        return [one for one in found if one is not None]
+
+    async def sizes(self, *, local: bool) -> Mapping[str, int]:
+        """See `Residents.sizes`."""
+        from routebook.backends.ollama_memory import sizes
+
+        return sizes(await self._get("/api/tags", local=local))
+
+    async def unload(self, model_id: str, *, local: bool) -> None:
+        """See `Residents.unload`."""
+        from routebook.backends.ollama_memory import unload
+
+        await unload(self._http, model_id, local=local)
+
+    def pull(self, model_id: str, *, local: bool) -> AsyncGenerator[Pulled]:
+        """See `Residents.pull`."""
+        from routebook.backends.ollama_memory import pull
+
+        return pull(self._http, model_id, local=local)
 
     async def aclose(self) -> None:
         """See `Backend.aclose`."""

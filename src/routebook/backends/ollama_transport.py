@@ -12,6 +12,7 @@ import msgspec
 from routebook.backends.http import Http, Reply
 from routebook.backends.sse import MAX_EVENT_BYTES
 from routebook.backends.unreadable import UNREADABLE
+from routebook.errors import BadRequest, ProviderError
 
 _TYPES: Final = ("application/x-ndjson", "application/json", "")
 
@@ -30,7 +31,7 @@ class OllamaTransport(httpx.AsyncBaseTransport):
             request.method, request.url.path, content=_untruncated(body | self._extra), local=self._local, connect_s=self._connect_s
         )
         if not 200 <= reply.status < 300:  # noqa: PLR2004 - HTTP's range of success
-            raise await reply.failure()
+            raise _named(await reply.failure(), str(body.get("model") or ""))
         if body.get("stream") and reply.content_type in _TYPES:
             return httpx.Response(reply.status, stream=_Lines(reply, http=self._http))
         async with contextlib.aclosing(reply):
@@ -53,6 +54,14 @@ class OllamaTransport(httpx.AsyncBaseTransport):
         if isinstance(value, dict) and value.get("error"):
             raise errors.event(value, headers=reply.headers, has_started=False)
         return content
+
+
+def _named(error: ProviderError, model: str) -> ProviderError:
+    """The error of a model that is not there says what to type for this one."""
+    if error.status != 404 or "NAME" not in error.hint or not model:  # noqa: PLR2004 - HTTP's
+        return error
+    said = str(error).removeprefix(f"{error.provider}: ").removesuffix(error.hint).rstrip()
+    return BadRequest(said, provider=error.provider, status=error.status, headers=error.headers, hint=error.hint.replace("NAME", model))
 
 
 def _untruncated(body: dict[str, Any]) -> bytes:

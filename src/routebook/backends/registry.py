@@ -16,6 +16,7 @@ _CLASSES: Final = {
     "anthropic": ("anthropic", "AnthropicBackend"),
     "gemini": ("gemini", "GeminiBackend"),
     "ollama": ("ollama", "OllamaBackend"),
+    "llamacpp": ("llamacpp", "LlamaCppBackend"),
     "embedded": ("embedded", "EmbeddedBackend"),
     "chaos": ("chaos.backend", "ChaosBackend"),
 }

@@ -10,10 +10,10 @@ import sqlite3
 import uuid
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from routebook.books import budgets as money
-from routebook.books import cooldowns, leases, ledger, packed, pools, quotas, turns
+from routebook.books import bulk, cooldowns, leases, ledger, packed, pools, quotas, residents, tool_calls, turns
 from routebook.books.claims import Admitted, Claim, Heard, Scope, Wait
 from routebook.books.connect import MEMORY, connect_reader, in_our_words
 from routebook.books.lost import release_lost
@@ -22,7 +22,7 @@ from routebook.books.steady import MICRO, SteadyClock
 from routebook.books.writer import Writer
 from routebook.config.values import Budget
 from routebook.errors import BooksError, BudgetExceeded
-from routebook.messages import Attempt
+from routebook.messages import Attempt, ToolRun
 
 T = TypeVar("T")
 
@@ -34,6 +34,9 @@ def local_now() -> dt.datetime:
 
 class Books:
     """One process's view of the books; several may share the file."""
+
+    is_here: ClassVar[bool] = True
+    """They are on this machine, and so is the memory that they count."""
 
     def __init__(
         self,
@@ -92,7 +95,7 @@ class Books:
             if claim is not None and room is not None:
                 quotas.reserve(connection, claim, room, attempt=row, session=self.session, now=now)
                 self._leave_word(connection, claim, room, now=now)
-            return Admitted(row=row, is_probe=room is not None and bool(room.untried))
+            return Admitted(row=row, is_probe=room is not None and bool(room.untried), unload=room.unload if room is not None else ())
 
         try:
             found = await self._writer.submit(work)
@@ -117,10 +120,18 @@ class Books:
 
     def _room(self, connection: sqlite3.Connection, claim: Claim, *, now: int) -> quotas.Room:
         """Whether there is room; places of a process killed meanwhile are free."""
-        room = quotas.check(connection, claim, now=now, session=self.session)
+        room = self._look(connection, claim, now=now)
         if room.wait is not None and room.wait.kind in ("places", "probe") and self._release_lost(connection, now=now):
-            return quotas.check(connection, claim, now=now, session=self.session)
+            return self._look(connection, claim, now=now)
         return room
+
+    def _look(self, connection: sqlite3.Connection, claim: Claim, *, now: int) -> quotas.Room:
+        """Within the limits, and in the machine's memory."""
+        room = quotas.check(connection, claim, now=now, session=self.session)
+        if claim.memory is None or room.wait is not None:
+            return room
+        found = residents.check(connection, claim.memory, now=now)
+        return room._replace(wait=found.wait, unload=found.unload, is_counted=True)
 
     def _leave_word(self, connection: sqlite3.Connection, claim: Claim, room: quotas.Room, *, now: int) -> None:
         """Let the other kernels know where somebody waits here, and where nobody does any more."""
@@ -166,17 +177,30 @@ class Books:
             check()
 
     async def finish(
-        self, row: int, attempt: Attempt, *, claim: Claim | None = None, heard: Heard | None = None
+        self, row: int, attempt: Attempt, *, claim: Claim | None = None, heard: Heard | None = None, text: str | None = None
     ) -> tuple[str, ...]:  # fmt: skip
         """Complete the row, count the cost, release the reservation; return what the user should know of it (budget alerts, trouble).
 
-        `claim` is what it was admitted with, `heard` what its end says of the limits.
+        `claim` is what it was admitted with, `heard` what its end says of the limits, `text` what it answered: only a bulk job keeps that.
         It is written even when the caller is cancelled while waiting. What cannot be written now (a full disk) is kept and tried again.
         """
+        wanted = bulk.WANTED.get()
+        keeping = wanted.keeping(attempt, text) if wanted is not None else None
+        said = await self.settle(row, attempt, claim=claim, heard=heard, keeping=keeping)
+        if wanted is not None and keeping is not None:
+            wanted.kept = keeping.kept
+        return said
+
+    async def settle(
+        self, row: int, attempt: Attempt, *, claim: Claim | None, heard: Heard | None, keeping: bulk.Keeping | None
+    ) -> tuple[str, ...]:  # fmt: skip
+        """As `finish`, with an answer that is kept in the same transaction."""
 
         def work(connection: sqlite3.Connection) -> tuple[str, ...]:
             now = self._now()
             ledger.finish(connection, row, attempt)
+            if keeping is not None:
+                bulk.keep(connection, keeping.job, keeping.kept, time=round(now.timestamp() * 1e6))
             own_pools = pools.pools_of(attempt.model, self.pools)
             money.record(connection, attempt, now=now, also=[pool.scope for pool in own_pools])
             if claim is not None:
@@ -207,6 +231,14 @@ class Books:
         except BooksError as error:
             return (f"{error} This attempt is kept in memory, and written as soon as it can be.",)
         return ()
+
+    async def ran(self, request_id: str, run: ToolRun) -> None:
+        """Write that a tool was run.
+
+        Raises:
+            BooksError: it cannot be written.
+        """
+        await self.write(lambda connection: tool_calls.add(connection, request_id, run, session=self.session))
 
     def pack(self) -> None:
         """Pack what has ended, some time soon, so that a frame of it is read quickly. From any thread."""

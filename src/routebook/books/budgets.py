@@ -103,14 +103,19 @@ def check(
                 )  # fmt: skip
 
 
+def taken_pusd(connection: sqlite3.Connection, request_id: str) -> int:
+    """Pico-dollars that a request has cost so far, with what is reserved for its attempts under way."""
+    query = "SELECT coalesce(sum(coalesce(cost_pusd, 0) + reserved_pusd), 0) FROM attempts WHERE request_id = ?"
+    return int(connection.execute(query, (request_id,)).fetchone()[0])
+
+
 def check_cell(connection: sqlite3.Connection, attempt: Attempt, *, cap_usd: Decimal, need_pusd: int | None) -> None:
     """Make sure that all attempts of a request together, those under way beside this one too, stay within the cell's own `--budget`.
 
     Raises:
         BudgetExceeded: they could exceed it.
     """
-    query = "SELECT coalesce(sum(coalesce(cost_pusd, 0) + reserved_pusd), 0) FROM attempts WHERE request_id = ?"
-    taken = int(connection.execute(query, (attempt.request_id,)).fetchone()[0])
+    taken = taken_pusd(connection, attempt.request_id)
     is_unpriced = need_pusd is None and attempt.tier == "paid"
     if is_unpriced or taken + (need_pusd or 0) > to_pico(cap_usd):
         raise BudgetExceeded(
@@ -155,5 +160,6 @@ def alerts(connection: sqlite3.Connection, attempt: Attempt, *, budgets: Mapping
         period = next((period for period, _ in caps(budget)), "daily")
         spent = spent_pusd(connection, scope, since=hour(period_start(period, now)))
         crossed = [alert for alert in budget.alerts if spent - cost < to_pico(alert) <= spent]
-        said += [f"The {period} spending of {name!r} passed its alert of ${crossed[-1]}: ${from_pico(spent):.4f}."] if crossed else []
+        if crossed:
+            said.append(f"The {period} spending of {name!r} passed its alert of ${crossed[-1].normalize():f}: ${from_pico(spent):.4f}.")
     return tuple(said)

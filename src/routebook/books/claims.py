@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Literal
 
@@ -27,6 +28,29 @@ class Scope(Value, frozen=True, kw_only=True):
         return any((self.max_concurrent, self.rpm, self.rpd, self.tpm, self.tpd))
 
 
+class Memory(Value, frozen=True, kw_only=True):
+    """What a call asks of the machine's memory, and what was seen there."""
+
+    place: str
+    """The provider's scope: all its models share the memory."""
+    model: str
+    """By the provider's own id, as are all models here."""
+    label: str
+    """The provider, as the user calls it."""
+    loaded: Mapping[str, int]
+    """What was in memory, each with its bytes; what would leave it first comes first."""
+    looked: int
+    """When that was asked, by the steady clock."""
+    sizes: Mapping[str, int]
+    """What models take that may be loaded, in bytes; 0 for unknown."""
+    max_loaded: int | None = None
+    max_bytes: int | None = None
+    spared: tuple[str, ...] = ()
+    """These stay, busy or not."""
+    is_patient: bool = True
+    """False: where there is no room it does not wait."""
+
+
 class Claim(Value, frozen=True, kw_only=True):
     """What one attempt needs."""
 
@@ -39,6 +63,8 @@ class Claim(Value, frozen=True, kw_only=True):
     """Where it stands among those of other kernels, in seconds from now: lower goes first."""
     cell_usd: Decimal | None = None
     """The cap of the cell's own `--budget`, for all attempts of its request together."""
+    memory: Memory | None = None
+    """Where the provider loads models within a limit."""
 
 
 class Wait(Value, frozen=True, kw_only=True):
@@ -61,6 +87,8 @@ class Admitted(Value, frozen=True, kw_only=True):
     """Of the ledger."""
     is_probe: bool = False
     """It is the first to try a model whose cooldown is over; the others wait for its first word."""
+    unload: tuple[str, ...] = ()
+    """By the provider's own ids: these must leave the machine's memory before the call is sent."""
 
 
 class Heard(Value, frozen=True, kw_only=True):

@@ -59,7 +59,7 @@ def count_attempts(connection: sqlite3.Connection) -> int:
 
 def last_request(connection: sqlite3.Connection, session: str) -> str | None:
     """The id of the newest request that one process made for a user; `None` when it made none."""
-    query = "SELECT request_id FROM attempts WHERE session = ? AND kind NOT IN ('health', 'warmup') ORDER BY id DESC LIMIT 1"
+    query = "SELECT request_id FROM attempts WHERE session = ? AND kind NOT IN ('health', 'warmup', 'evaluation') ORDER BY id DESC LIMIT 1"
     found = connection.execute(query, (session,)).fetchone()
     return None if found is None else str(found[0])
 

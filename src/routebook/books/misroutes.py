@@ -37,7 +37,7 @@ def by_day(connection: sqlite3.Connection, *, zone_s: int) -> list[tuple[int, st
     query = """
         SELECT (a.time / 1000000 + ?) / 86400 AS day, a.task, count(*), count(m.request_id)
         FROM attempts AS a LEFT JOIN misroutes AS m ON m.request_id = a.request_id
-        WHERE a.attempt = 1 AND a.kind NOT IN ('health', 'warmup', 'judge') AND a.reason NOT LIKE 'you named it%'
+        WHERE a.attempt = 1 AND a.kind NOT IN ('health', 'warmup', 'judge', 'evaluation') AND a.reason NOT LIKE 'you named it%'
         GROUP BY day, a.task ORDER BY day, a.task
     """
     return connection.execute(query, (zone_s,)).fetchall()

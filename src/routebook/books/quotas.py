@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from routebook.books import cooldowns, day_resets, leases, turns
+from routebook.books import cooldowns, day_resets, leases, residents, turns
 from routebook.books.claims import Claim, Heard, Scope, Wait
 from routebook.books.steady import MARGIN, MICRO
 from routebook.books.windows import DAY, MINUTE, Window, count
@@ -30,6 +30,8 @@ class Room(NamedTuple):
     """Something is limited, so that its place must be kept count of."""
     full: list[str]
     """The scopes that have no room for it, or whose room others have waited for."""
+    unload: tuple[str, ...] = ()
+    """What must leave the machine's memory for it."""
 
 
 def check(connection: sqlite3.Connection, claim: Claim, *, now: int, session: str | None = None) -> Room:
@@ -149,11 +151,15 @@ def reserve(connection: sqlite3.Connection, claim: Claim, room: Room, *, attempt
         leases.hold(connection, attempt, session=session, provider=provider, model=model, tokens=claim.tokens, now=now)
     for name in room.untried:
         cooldowns.take(connection, name, attempt=attempt, now=now)
+    if claim.memory is not None:
+        residents.take(connection, claim.memory, room.unload, attempt=attempt, now=now)
 
 
 def settle(connection: sqlite3.Connection, claim: Claim, *, attempt: int, tokens: int | None, now: int) -> None:
     """Give back the place of an attempt that ended, and what it had reserved and did not use; `tokens` as it used, `None` if unknown."""
     lease = leases.release(connection, attempt)
+    if claim.memory is not None:
+        residents.end(connection, claim.memory, attempt=attempt, now=now)
     if lease is None or tokens is None or tokens == lease.tokens:
         return
     for scope in claim.scopes:
@@ -165,6 +171,8 @@ def settle(connection: sqlite3.Connection, claim: Claim, *, attempt: int, tokens
 def take_back(connection: sqlite3.Connection, claim: Claim, *, attempt: int) -> None:
     """Uncount an attempt that was never sent."""
     lease = leases.release(connection, attempt)
+    if claim.memory is not None:
+        residents.end(connection, claim.memory, attempt=attempt, now=lease.since if lease else 0)
     for scope in claim.scopes if lease is not None else ():
         for window, _, _ in _windows(scope):
             count(connection, scope.name, window, at=lease.since if lease else 0, requests=-1, tokens=-(lease.tokens if lease else 0))

@@ -45,7 +45,7 @@ def routed(connection: sqlite3.Connection, *, most: int = MOST) -> tuple[dict[st
     last = connection.execute("SELECT coalesce(max(id), 0) FROM attempts").fetchone()[0]
     query = (
         "SELECT route, request_id, time, task, model FROM attempts "
-        "WHERE id > ? AND attempt = 1 AND kind NOT IN ('health', 'warmup', 'judge') ORDER BY id DESC"
+        "WHERE id > ? AND attempt = 1 AND kind NOT IN ('health', 'warmup', 'judge', 'evaluation') ORDER BY id DESC"
     )
     found: dict[str, Routed] = {}
     for route, *rest in connection.execute(query, (last - most,)):

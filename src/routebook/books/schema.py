@@ -196,6 +196,30 @@ MIGRATIONS: Final = (
         PRIMARY KEY (job, key)
     ) STRICT, WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE residents (
+        place TEXT NOT NULL, model TEXT NOT NULL,
+        used INTEGER NOT NULL DEFAULT 0, gone INTEGER NOT NULL DEFAULT 0, leaving INTEGER NOT NULL DEFAULT 0, "by" INTEGER,
+        wanted INTEGER NOT NULL DEFAULT 0, asked INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (place, model)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE loads (
+        id INTEGER PRIMARY KEY, place TEXT NOT NULL, model TEXT NOT NULL, time INTEGER NOT NULL, load_s REAL NOT NULL
+    ) STRICT;
+    CREATE INDEX loads_model ON loads (place, model);
+    """,
+    """
+    CREATE TABLE evaluations (
+        id INTEGER PRIMARY KEY, suite BLOB NOT NULL, name TEXT NOT NULL, began INTEGER NOT NULL, ended INTEGER, is_whole INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE TABLE evaluation_results (
+        run INTEGER NOT NULL, key BLOB NOT NULL, time INTEGER NOT NULL, model TEXT NOT NULL, task TEXT NOT NULL,
+        score REAL NOT NULL, said TEXT NOT NULL, request_id TEXT NOT NULL,
+        ttft_s REAL, latency_s REAL, input_tokens INTEGER, output_tokens INTEGER, cost_pusd INTEGER,
+        PRIMARY KEY (run, key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX evaluation_results_model ON evaluation_results (model);
+    """,
 )
 
 

@@ -26,7 +26,7 @@ def usual(connection: sqlite3.Connection, *, task: str, most: int = MOST) -> dic
     last = connection.execute("SELECT coalesce(max(id), 0) FROM attempts").fetchone()[0]
     query = (
         "SELECT model, latency_s, feedback FROM attempts WHERE id > ? AND task = ? AND status = 'ok' "
-        "AND kind NOT IN ('health', 'warmup', 'judge')"
+        "AND kind NOT IN ('health', 'warmup', 'judge', 'evaluation')"
     )
     held: dict[str, list[tuple[float | None, float | None]]] = {}
     for model, latency_s, feedback in connection.execute(query, (last - most, task)):

@@ -33,6 +33,7 @@ class Route:
         router: Router | None = None,
         budget_usd: float | Decimal | None = None,
         concurrency: int = 64,
+        progress: bool = True,
         **overrides: Any,  # noqa: ANN401  as `router.ask` takes them
     ) -> dd.DataFrame:
         """Ask one prompt for each row on the workers of the cluster that is connected, and return the frame with the answers beside the rows.
@@ -46,25 +47,31 @@ class Route:
             router: whose `routing.toml` and books; without it the one found here.
             budget_usd: for all rows together.
             concurrency: how many are under way at most, on each worker.
+            progress: show a bar.
             **overrides: as `router.ask` takes them.
 
         Raises:
             UsageError: no cluster is connected, or as on a pandas frame.
         """
-        from routebook.bulk.cluster import ask_on_cluster
         from routebook.bulk.frames import check_names, finished
+        from routebook.bulk.run import check_concurrency
         from routebook.engine.router import Router
 
+        check_concurrency(concurrency)
         check_names(self._frame.columns, out)
         used = columns_of(template, self._frame.columns)
+        client = _client()
+        from routebook.bulk.cluster import ask_on_cluster
+
         parts = self._frame[used].map_partitions(pd.DataFrame.drop_duplicates)  # each for itself: no shuffle over the cluster
         rows = parts.compute().drop_duplicates()
         prompts = [prompt for prompt in prompts_of(rows, template) if prompt is not None]
         of = router or Router()
         try:
             asked = ask_on_cluster(
-                _client(), of, prompts, template=template, budget_usd=budget_usd, concurrency=concurrency, overrides=overrides
-            )
+                client, of, prompts, template=template, budget_usd=budget_usd, concurrency=concurrency, progress=progress,
+                overrides=overrides,
+            )  # fmt: skip
             finished(of, asked, prompts, template=template, overrides=overrides)
         finally:
             if router is None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from routebook.books import bulk
-from routebook.books.bulk import Kept
 from routebook.books.money import from_pico
 from routebook.bulk.purse import Purse
-from routebook.bulk.run import CONCURRENCY, Asked, ask_all, check_concurrency, job_of, keep_in, kept_answers
+from routebook.bulk.run import CONCURRENCY, Asked, OwnLine, Report, ask_all, check_concurrency, cost_of, job_of, kept_answers
 from routebook.bulk.template import prompts_of
 from routebook.engine.loop import engine_loop
 from routebook.engine.router import Router
@@ -97,37 +96,36 @@ def _run(
 ) -> Asked:  # fmt: skip
     """Ask what has no answer yet; forget the job when all have one."""
     wanted = list(dict.fromkeys(prompts))
-    kept: dict[str, Kept] = {}
 
     async def work() -> Asked:
-        kept.update(await kept_answers(router, job, wanted))
-        left = [prompt for prompt in wanted if prompt not in kept]
-        bar = _bar(len(wanted), len(kept)) if progress and len(left) >= ENOUGH_FOR_A_BAR else None
-        try:
-            purse = Purse(None if budget_usd is None else Decimal(str(budget_usd)))
-            new = await ask_all(
-                router,
-                left,
-                keep=partial(keep_in, router, job),
-                purse=purse,
-                concurrency=concurrency,
-                tell=bar.update if bar is not None else _quiet,
-                overrides=overrides,
-            )
-        finally:
-            if bar is not None:
-                bar.close()
-        failures = dict(new.failures)
-        if purse.is_spent:
-            said = f"not sent: the budget of ${purse.budget_usd} is spent (${purse.spent_usd:.4f}); the same call with a larger one goes on"
-            failures |= {prompt: said for prompt in left if prompt not in new.answers and prompt not in failures}
-        return Asked(kept | new.answers, failures)
+        answers = await kept_answers(router, job, wanted)
+        left = [prompt for prompt in wanted if prompt not in answers]
+        purse = Purse(None if budget_usd is None else Decimal(str(budget_usd)), spent_usd=cost_of(answers.values()))
+        with bar_of(len(wanted), done=len(answers), is_shown=progress) as tell:
+            line = OwnLine(router, left, into=Asked(answers, {}), job=job, tell=tell)
+            await ask_all(router, line, job=job, purse=purse, concurrency=min(concurrency, len(left)), overrides=overrides)
+        return unsent(line.asked, wanted, purse.budget_usd, spent_usd=purse.spent_usd) if purse.is_spent else line.asked
 
-    try:
+    with noting(router, job, wanted):
         return engine_loop().run_sync(work())
+
+
+@contextmanager
+def noting(router: Router, job: bytes, wanted: Collection[str]) -> Iterator[None]:
+    """Where the job is interrupted, note how many answers are kept."""
+    try:
+        yield
     except KeyboardInterrupt as error:
-        error.add_note("The answers so far are kept. The same call goes on where it stopped.")
+        kept = engine_loop().run_sync(kept_answers(router, job, wanted))
+        error.add_note(f"{len(kept)} of {len(wanted)} answers are kept. The same call goes on where it stopped.")
         raise
+
+
+def unsent(asked: Asked, wanted: Iterable[str], budget_usd: Decimal | None, *, spent_usd: Decimal) -> Asked:
+    """What came of the prompts, where those with neither answer nor failure were not sent because the budget is spent."""
+    said = f"not sent: the budget of ${budget_usd} is spent (${spent_usd:.4f}); the same call with a larger one goes on"
+    missing = [prompt for prompt in wanted if prompt not in asked.answers and prompt not in asked.failures]
+    return Asked(asked.answers, asked.failures | dict.fromkeys(missing, said))
 
 
 def joined(frame: pd.DataFrame, prompts: list[str | None], asked: Asked, *, out: str) -> pd.DataFrame:
@@ -154,11 +152,13 @@ def _error(prompt: str | None, asked: Asked) -> str | None:
     return None if prompt in asked.answers else asked.failures.get(prompt, "not asked")
 
 
-def _quiet() -> None:
-    """Show nothing."""
-
-
-def _bar(total: int, done: int):  # type: ignore[no-untyped-def]  # noqa: ANN202  tqdm has no types
+@contextmanager
+def bar_of(total: int, *, done: int, is_shown: bool) -> Iterator[Report]:
+    """A bar where there is enough to do; call what it gives for each row that is over."""
+    if not is_shown or total - done < ENOUGH_FOR_A_BAR:
+        yield lambda: None
+        return
     from tqdm import tqdm
 
-    return tqdm(total=total, initial=done, unit="row")
+    with tqdm(total=total, initial=done, unit="row") as bar:
+        yield bar.update

@@ -24,10 +24,9 @@ class Part:
 class Purse:
     """The budget. However many requests are under way, their parts and what was spent never exceed it."""
 
-    def __init__(self, budget_usd: Decimal | None) -> None:
-        """`None` for no budget."""
-        self.budget_usd = budget_usd
-        self.spent_usd = Decimal(0)
+    def __init__(self, budget_usd: Decimal | None, *, spent_usd: Decimal = Decimal(0)) -> None:
+        """`None` for no budget; `spent_usd` of it was spent by earlier runs."""
+        self.budget_usd, self.spent_usd = budget_usd, spent_usd
         self.is_spent = False
         """What is left is not enough for the next request."""
         self._held = Decimal(0)

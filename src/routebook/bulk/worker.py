@@ -1,137 +1,148 @@
-"""A worker's part of a job on a cluster: its own router and connections, and the books of the one who asked."""
+"""A worker's part of a job on a cluster: its own router and connections, as long as it has prompts, and the books of the one who asked."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from decimal import Decimal
+import concurrent.futures as cf
+from collections.abc import Mapping
 from typing import Any, Final
+
+from distributed import Worker, WorkerPlugin, get_worker, secede
 
 from routebook.books.books import Books
 from routebook.books.bulk import Kept
-from routebook.books.claims import Admitted, Claim, Heard, Scope, Wait
 from routebook.books.connect import MEMORY
-from routebook.bulk.desk import value
+from routebook.bulk.desk import Carried, parts
 from routebook.bulk.purse import Purse
+from routebook.bulk.remote import RemoteBooks, Wire
 from routebook.bulk.run import ask_all
 from routebook.config.read import Loaded
 from routebook.config.values import Config
-from routebook.engine.loop import engine_loop
+from routebook.engine.loop import Job, engine_loop
 from routebook.engine.router import Router
-from routebook.engine.runtime import caps_of
-from routebook.messages import Attempt, Value
+from routebook.errors import RoutebookError
+from routebook.messages import Value
 
-_CALLS: Final = 64
-"""Threads on which a worker waits for the desk."""
+UNDER_WAY: Final[dict[tuple[str, str], Job[None]]] = {}
+"""What is asked on the workers of this process, by the job's token and the worker's address."""
 
 
-class Job(Value, frozen=True, kw_only=True):
+class Part(Value, frozen=True, kw_only=True):
     """What a worker must know. It is sent to workers, so no key is in it: each finds keys in its own environment."""
 
     token: str
+    desk: str
+    """The address of the worker that has the actor of the books, whose key is `key`."""
+    key: str
+    job: bytes
     config: Config
     overrides: Mapping[str, Any]
     concurrency: int
     """Requests under way at most, on each worker."""
 
 
-class RemoteBooks(Books):
-    """Books whose limits, caps and rows are those of the one who asked; what is only of this process stays in memory."""
-
-    def __init__(self, desk: Any, worker: str, *, config: Config) -> None:  # noqa: ANN401  a Dask actor
-        """`desk` is the actor, `worker` this worker's address."""
-        super().__init__(MEMORY, budgets=caps_of(config))
-        self._desk, self._worker = desk, worker
-        self._threads = ThreadPoolExecutor(_CALLS, thread_name_prefix="routebook-desk")
-
-    async def _ask(self, what: str, *words: Any) -> Any:  # noqa: ANN401
-        loop = asyncio.get_running_loop()
-        return value(await loop.run_in_executor(self._threads, lambda: getattr(self._desk, what)(self._worker, *words).result()))
-
-    async def admit(self, attempt: Attempt, *, need_usd: Decimal | None, claim: Claim | None = None) -> Admitted | Wait:
-        """At the desk."""
-        asked = asyncio.ensure_future(self._ask("admit", attempt, need_usd, claim))
-        try:
-            found: Admitted | Wait = await asyncio.shield(asked)
-        except asyncio.CancelledError:  # it may have been let in; nothing was sent
-            found = await asked
-            if isinstance(found, Admitted):
-                await self._ask("finish", found.row, attempt, claim, None)
-            raise
-        return found
-
-    async def finish(self, row: int, attempt: Attempt, *, claim: Claim | None = None, heard: Heard | None = None) -> tuple[str, ...]:
-        """At the desk."""
-        said: tuple[str, ...] = await self._ask("finish", row, attempt, claim, heard)
-        return said
-
-    async def note(self, attempt: Attempt) -> tuple[str, ...]:
-        """At the desk."""
-        said: tuple[str, ...] = await self._ask("note", attempt)
-        return said
-
-    def parked(self, models: Mapping[str, tuple[Scope, ...]]) -> dict[str, Wait]:
-        """At the desk."""
-        found: dict[str, Wait] = value(self._desk.parked(self._worker, models).result())
-        return found
-
-    def renew(self) -> None:
-        """At the desk."""
-        self._desk.tell(self._worker, "renew")
-
-    def passed(self, row: int) -> None:
-        """At the desk."""
-        self._desk.tell(self._worker, "passed", row)
-
-    def cool(self, scope: str, seconds: float, *, reason: str) -> None:
-        """At the desk."""
-        self._desk.tell(self._worker, "cool", scope, seconds, reason=reason)
-
-    def give_up(self, claim: Claim) -> None:
-        """At the desk."""
-        self._desk.tell(self._worker, "give_up", claim)
-
-    async def keep(self, kept: Kept) -> None:
-        """Write an answer of the job down."""
-        await self._ask("keep", kept)
-
-
 class _WorkerRouter(Router):
     """A router with the books of another process."""
 
-    def __init__(self, loaded: Loaded, desk: Any, worker: str) -> None:  # noqa: ANN401  a Dask actor
-        super().__init__(loaded)
-        self.remote = RemoteBooks(desk, worker, config=loaded.config)
+    def __init__(self, part: Part, wire: Wire) -> None:
+        super().__init__(Loaded(config=part.config, file=None, books=MEMORY))
+        self._wire = wire
 
     def _open_books(self) -> Books:
-        return self.remote
+        return RemoteBooks(self._wire, config=self.config)
 
 
-_ROUTERS: Final[dict[str, _WorkerRouter]] = {}
-"""By the job's token: its tasks on this worker share connections and queues."""
+class _DeskLine:
+    """The prompts that the desk gives out; so many are held here that nobody waits for the next."""
+
+    def __init__(self, wire: Wire, *, ahead: int) -> None:
+        self._wire, self._ahead = wire, ahead
+        self._waiting: list[str] = []
+        self._taking: asyncio.Task[list[str]] | None = None
+        self._is_empty = False
+
+    async def next(self) -> str | None:
+        """See `Line.next`."""
+        while not self._waiting and not self._is_empty:
+            await self._take()
+        if self._waiting and len(self._waiting) <= self._ahead // 2 and not self._is_empty and self._taking is None:
+            self._taking = asyncio.ensure_future(self._wire.ask("take", self._ahead))
+        return self._waiting.pop() if self._waiting else None
+
+    async def _take(self) -> None:
+        """Wait for more; one asks for all who wait."""
+        if self._taking is None:
+            self._taking = asyncio.ensure_future(self._wire.ask("take", self._ahead))
+        taking = self._taking
+        prompts = await asyncio.shield(taking)
+        if self._taking is taking:
+            self._taking = None
+            self._waiting += prompts[::-1]
+            self._is_empty = not prompts
+
+    def again(self, prompt: str) -> None:
+        """See `Line.again`."""
+        self._waiting.append(prompt)
+
+    async def answered(self, prompt: str, kept: Kept, *, is_kept: bool) -> None:  # noqa: ARG002  one signature for all lines
+        """See `Line.answered`. What was kept with its row the desk knows already."""
+        if not is_kept:
+            await self._wire.ask("keep", kept)
+
+    async def failed(self, prompt: str, said: str) -> None:
+        """See `Line.failed`."""
+        await self._wire.ask("fail", prompt, said)
 
 
-def work(desk: Any, job: Job, prompts: Sequence[str]) -> tuple[dict[str, str], bool]:  # noqa: ANN401  a Dask actor
-    """Ask what has no answer yet; answers go to the desk as they come.
+class _Leaving(WorkerPlugin):  # type: ignore[misc]  # distributed has no types
+    """Ends a job's part on a worker: when the worker closes, or when the one who asked wants no more."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    async def teardown(self, worker: Worker) -> None:
+        """See `WorkerPlugin.teardown`: what is under way is stopped, told to the desk and closed, before the worker goes."""
+        job = UNDER_WAY.get((self._token, worker.address))
+        if job is not None:
+            await asyncio.to_thread(job.end)
+
+
+def work(part: Part) -> Carried:
+    """Ask the prompts that the desk gives out, until it has none for now. Nothing of it is left on the worker.
 
     Returns:
-        What went wrong, by prompt, and whether the budget is spent.
+        How that went; an error where it could not be done, `BooksError` when the one who asked is gone.
     """
-    from distributed import get_worker
+    worker, name = get_worker(), _name(part.token)
+    secede()  # it waits for servers: others may use the worker's thread meanwhile
+    wire = Wire(worker, desk=part.desk, key=part.key)
+    router = _WorkerRouter(part, wire)
+    asking = engine_loop().start(_ask(router, wire, part), on_end=lambda: None)
+    UNDER_WAY[part.token, str(worker.address)] = asking
+    worker.loop.add_callback(worker.plugin_add, _Leaving(part.token), name)
+    try:
+        asking.result()
+    except cf.CancelledError:  # by `_Leaving`
+        return True, None
+    except RoutebookError as error:
+        return False, parts(error)
+    finally:
+        del UNDER_WAY[part.token, str(worker.address)]
+        worker.loop.add_callback(leave, part.token, worker)
+    return True, None
 
-    worker = str(get_worker().address)
-    router = _ROUTERS.get(job.token)
-    if router is None:
-        loaded = Loaded(config=job.config, file=None, books=MEMORY)
-        router = _ROUTERS[job.token] = _WorkerRouter(loaded, desk, worker)
-    left = desk.missing(worker, list(prompts)).result()
-    purse = Purse(None)
-    asked = engine_loop().run_sync(
-        ask_all(router, left, keep=router.remote.keep, purse=purse, concurrency=job.concurrency, tell=_quiet, overrides=job.overrides)
-    )
-    return asked.failures, purse.is_spent
+
+async def leave(token: str, dask_worker: Worker) -> None:
+    """End a job's part on a worker, if it has one."""
+    if _name(token) in dask_worker.plugins:
+        await dask_worker.plugin_remove(_name(token))
 
 
-def _quiet() -> None:
-    """Nobody watches here; the one who asked counts finished tasks."""
+def _name(token: str) -> str:
+    return f"routebook-{token}"
+
+
+async def _ask(router: Router, wire: Wire, part: Part) -> None:
+    line = _DeskLine(wire, ahead=part.concurrency)
+    async with router:
+        await ask_all(router, line, job=part.job, purse=Purse(None), concurrency=part.concurrency, overrides=part.overrides)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 import zlib
+from bisect import bisect_left
+from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
 from typing import Final
@@ -25,8 +27,9 @@ _PLACE: Final = {name: N_BUCKETS + i for i, name in enumerate(FIGURES)}
 _WORD: Final = re.compile("[^\\W\\d_]+(?:['\u2019][^\\W\\d_]+)?|\\d+(?:[.,]\\d+)*|[^\\w\\s]")
 _PLAIN_WORD: Final = re.compile(r"[a-z]+(?:'[a-z]+)?|[0-9]+(?:[.,][0-9]+)*|[^\w\s]", re.ASCII)
 """The same for lower-case ASCII, in half the time."""
-_STOP: Final = re.compile("[.!?;:]\\s|[\u3002\uff01\uff1f]")
+_STOP: Final = re.compile("[.!?;:\u3002\uff01\uff1f](?:(?<=[\u3002\uff01\uff1f])|\\s)")
 _DIGITS: Final = frozenset("0123456789")
+_DIGIT: Final = re.compile("[0-9]")
 _POLITENESS: Final = (
     "please pls plz kindly can could would will you i we want need like to me us help hi hello hey dear chatgpt gpt ai assistant bot now so ok okay "
     "just also the a an your my task is are be for d ll m let lets some bitte por favor und"
@@ -75,13 +78,28 @@ def features(prompt: str) -> Features:
 
 def buckets(found: Features) -> tuple[list[int], list[float]]:
     """Return the places of all names, below `N_PLACES`, and their weights, in the order of the names."""
-    figure = _PLACE.get
     names = list(found)
-    n_named = len(names)
-    while n_named and names[n_named - 1].startswith("n:"):
-        n_named -= 1
-    encoded = "\n".join(names[:n_named]).encode("utf-8", "surrogatepass").split(b"\n") if n_named else ()  # no name has a line break
-    return [*(hashed & _MASK for hashed in map(zlib.crc32, encoded)), *(figure(name, 0) for name in names[n_named:])], list(found.values())
+    n_named = count_named(names)
+    return [*map(_MASK.__and__, hashes(names[:n_named])), *places(names[n_named:])], list(found.values())
+
+
+def count_named(names: list[str]) -> int:
+    """How many names of a prompt stand before its figures, which are last."""
+    return bisect_left(names, 1, key=_is_figure)
+
+
+def hashes(names: list[str]) -> Iterator[int]:
+    """The CRC-32 of each name; its lower bits are its bucket."""
+    return map(zlib.crc32, "\n".join(names).encode("utf-8", "surrogatepass").split(b"\n") if names else ())  # no name has a line break
+
+
+def places(names: list[str]) -> Iterator[int]:
+    """The place of each figure."""
+    return map(_PLACE.__getitem__, names)
+
+
+def _is_figure(name: str) -> bool:
+    return name.startswith("n:")
 
 
 class Sentence:
@@ -126,10 +144,10 @@ def _words(text: str) -> list[str]:
     """Lower-case words and marks; digits become one word, wide scripts go in pairs of characters."""
     text = text[:1200].lower()
     if text.isascii():
-        return [
-            "#" if word[0] in _DIGITS else word if len(word) <= _MOST_LETTERS else word[:_MOST_LETTERS]
-            for word in _PLAIN_WORD.findall(text)[:_MOST_WORDS]
-        ]
+        plain: list[str] = _PLAIN_WORD.findall(text)[:_MOST_WORDS]
+        if not plain or (_DIGIT.search(text) is None and len(max(plain, key=len)) <= _MOST_LETTERS):
+            return plain
+        return ["#" if word[0] in _DIGITS else word if len(word) <= _MOST_LETTERS else word[:_MOST_LETTERS] for word in plain]
     found: list[str] = []
     for word in _WORD.findall(text.replace("\u2019", "'"))[:_MOST_WORDS]:
         if word[0].isdigit():
@@ -152,8 +170,13 @@ def _add_words(found: Features, sentences: list[Sentence]) -> None:
             found[name] = heavier if heavier < _MOST_WEIGHT else _MOST_WEIGHT  # noqa: FURB136  a call of min() takes three times as long
     for sentence in near:
         weight = sentence.weight
-        for name in map("b:%s %s".__mod__, pairwise(sentence.words)):
-            found[name] = get(name, 0.0) + weight
+        pairs = [f"b:{one} {other}" for one, other in pairwise(sentence.words)]
+        fresh = dict.fromkeys(pairs, weight)
+        if len(fresh) == len(pairs) and found.keys().isdisjoint(fresh):
+            found.update(fresh)
+        else:
+            for name in pairs:
+                found[name] = get(name, 0.0) + weight
         if sentence.place != "middle":
             _add_beginning(found, sentence)
         found.update(dict.fromkeys(["c:" + word[:_STEM] for word in sentence.words if len(word) > _STEM], 0.5))

@@ -28,7 +28,7 @@ _LADDERS: Final[dict[str, tuple[float, ...]]] = {
 }
 """What is counted, and the marks of each ladder."""
 FIGURES: Final = tuple(f"n:{name} at least {mark:g}" for name, marks in _LADDERS.items() for mark in marks)
-_NAMES: Final = {name: tuple(f"n:{name} at least {mark:g}" for mark in marks) for name, marks in _LADDERS.items()}
+_STEPS: Final = tuple((name, marks, [f"n:{name} at least {mark:g}" for mark in marks]) for name, marks in _LADDERS.items())
 WEIGHT: Final = 0.25
 """Of one step, beside a row of words of length 1."""
 
@@ -44,7 +44,7 @@ _COUNTED: Final[dict[str, tuple[str, ...]]] = {}
 for _name, _words in _SAID.items():
     for _word in _words.split():
         _COUNTED[_word] = (*_COUNTED.get(_word, ()), _name)
-_NAME: Final = re.compile(r"[a-z,;] [A-Z][a-z]")
+_NAME: Final = re.compile(r" (?<=[a-z,;] )[A-Z][a-z] ?")
 _FORMULA: Final = re.compile(r"[=<>≤≥^√∑∫±$\\]")
 _LONG: Final = 8
 _LEARNED: Final = 6
@@ -59,13 +59,14 @@ def figures(prompt: str, lines: list[Line], said: list[str], *, n_sentences: int
     for word in filter(_COUNTED.__contains__, said):
         for name in _COUNTED[word]:
             counts[name] += 1
-    spoken = "\n".join(line.text for line in lines if line.kind not in PASTED)
+    spoken = "\n".join([text for kind, text in lines if kind not in PASTED])
+    kinds = [kind for kind, _ in lines]
     counts["words"], counts["sentences"], counts["long words"] = words, n_sentences, longs
     counts["letters a word"] = letters / max(1, words)
     counts["learned words in a hundred"] = 100 * (words - bisect_right(sizes, _LEARNED)) / max(1, words)
     counts["names"], counts["formulas"] = len(_NAME.findall(spoken)), len(_FORMULA.findall(spoken))
-    counts["options"] = sum(line.kind == "option" for line in lines)
-    counts["pasted lines"] = sum(line.kind in PASTED for line in lines)
+    counts["options"] = kinds.count("option")
+    counts["pasted lines"] = sum(map(PASTED.__contains__, kinds))
     counts["characters"] = len(prompt)
     counts["other scripts"] = 0 if spoken.isascii() else len(spoken.encode("utf-8", "surrogatepass")) - len(spoken)
-    return [name for kind, names in _NAMES.items() for name in names[: bisect_right(_LADDERS[kind], counts[kind])]]
+    return [name for kind, marks, names in _STEPS if counts[kind] >= marks[0] for name in names[: bisect_right(marks, counts[kind])]]

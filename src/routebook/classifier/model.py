@@ -6,10 +6,11 @@ import math
 from bisect import bisect_left
 from functools import cache
 from importlib.resources import as_file, files
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from routebook.classifier.features import N_BUCKETS, Features, buckets
+from routebook.classifier.features import N_BUCKETS, Features, count_named, hashes, places
 from routebook.labels import TASKS
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Scores:
         self._rows, self._x, self._held = rows, x, held
         self.logits: tuple[float, ...] = tuple((_product(x, rows) * held.scale + held.bias).tolist())
         """By head, in the order of `HEADS`."""
-        self.met = sum(met) / len(met) if met else 0.0
+        self.met = met.count(True) / len(met) if met else 0.0
         """Share of the words of the prompt that training met, 0 to 1."""
         self.n_words = len(met)
         """Different words, numbers and marks not counted."""
@@ -82,7 +83,7 @@ class Scores:
 
         scale = self._held.scale[: len(TASKS)]
         rows = self._rows[:, : len(TASKS)]
-        mean = (rows @ scale if len(rows) < _SHORT else np.einsum("ij,j->i", rows, scale)) / len(TASKS)
+        mean = (rows.dot(scale) if len(rows) < _SHORT else np.einsum("ij,j->i", rows, scale)) / len(TASKS)
         pulled: NDArray[Any] = self._x * (self._rows[:, head] * scale[head] - mean)
         return pulled
 
@@ -91,16 +92,14 @@ def score(found: Features, *, held: Weights | None = None) -> Scores:
     """Return the scores of a prompt's features under the shipped weights; features training never met count for nothing."""
     import numpy as np
 
-    held = held or weights()
-    index, value = buckets(found)
-    at = np.array(index, np.intp)
+    held, names = held or weights(), list(found)
+    n_named = count_named(names)
+    at = np.fromiter(chain(hashes(names[:n_named]), places(names[n_named:])), np.intp, len(names))
+    at[:n_named] &= N_BUCKETS - 1
     rarity = held.rarity.take(at)
-    x = np.array(value, np.float32) * _weight_of().take(rarity)
-    n_named = len(index)
-    while n_named and index[n_named - 1] >= N_BUCKETS:
-        n_named -= 1
-    x[:n_named] /= math.sqrt(float(_product(x[:n_named], x[:n_named]))) or 1.0
-    names = list(found)
+    x = np.fromiter(found.values(), np.float32, len(names)) * _weight_of().take(rarity)
+    named = x[:n_named]
+    named /= math.sqrt(float(named.dot(named))) or 1.0
     return Scores(names, held.table.take(at, axis=0).astype(np.float32), x, held, met=_met(names, rarity))
 
 
@@ -115,10 +114,10 @@ def _weight_of() -> NDArray[np.float32]:
 
 
 def _product(one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
-    """One row times a matrix; for a long one `@` would wake a thread on every core for a few microseconds' work."""
+    """One row times a matrix; for a long one `dot` would wake a thread on every core for a few microseconds' work."""
     import numpy as np
 
-    product: NDArray[Any] = one @ other if len(one) < _SHORT else np.einsum("i,i...->...", one, other)
+    product: NDArray[Any] = one.dot(other) if len(one) < _SHORT else np.einsum("i,ij->j", one, other)
     return product
 
 

@@ -28,16 +28,18 @@ _SMALL: Final = frozenset((
 def reasons_for(scores: Scores, *, head: int) -> tuple[str, ...]:
     """Return the words and signs that weighed most for a head, the heaviest first; never empty."""
     parts = scores.pull(head)
-    said: list[str] = []
-    heaviest = parts.argsort()[::-1][:_LOOKED_AT]
+    said: dict[str, str] = {}
+    """Each without its marks, and with them."""
+    heaviest = parts.argsort()[: -_LOOKED_AT - 1 : -1]
     for at, part in zip(heaviest.tolist(), parts[heaviest].tolist(), strict=True):
         if part < _LEAST_PART or len(said) == _MOST:
             break
         words = _readable(scores.names[at])
-        bare = words.strip("“”")
-        if words and not any(bare in other or other.strip("“”") in words for other in said):
-            said.append(words)
-    return tuple(said) or ("no word or sign of a task weighed much",)
+        if words:
+            bare = words.strip("“”")
+            if not said or not any(bare in shown or other in words for other, shown in said.items()):
+                said[bare] = words
+    return tuple(said.values()) or ("no word or sign of a task weighed much",)
 
 
 @lru_cache(maxsize=8192)

@@ -18,6 +18,20 @@ def route_names(text: str) -> list[str]:
     return [str(route.get("name")) for route in tomli.loads(text).get("routes", ())]
 
 
+def route_lines(text: str, route: int) -> tuple[int, int]:
+    """The lines of a route, counted from 0, without the comments above it: the first, and the one behind its last.
+
+    Raises:
+        UsageError: there is no such route, or the routes are not written as `[[routes]]`.
+    """
+    lines = text.split("\n")
+    blocks = _routes(text, lines)
+    if not 0 <= route < len(blocks):
+        raise UsageError("The routes are not written as [[routes]] tables here; change them by hand.")
+    start = next(line for line in range(blocks[route].start, blocks[route].end) if not lines[line].lstrip().startswith("#"))
+    return start, blocks[route].end
+
+
 class _Block(NamedTuple):
     """Lines from `start` up to `end`, counted from 0."""
 

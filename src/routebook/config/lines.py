@@ -31,6 +31,8 @@ class _Token(NamedTuple):
     kind: str
     text: str
     line: int
+    start: int
+    """Letters before it."""
 
 
 def positions(text: str) -> dict[KeyPath, int]:
@@ -39,6 +41,13 @@ def positions(text: str) -> dict[KeyPath, int]:
     A table that is only implied (`a` in `[a.b]`) stands where it is first implied. The items of an array of tables stand at their headers.
     """
     return _Reader(text).read()
+
+
+def spans(text: str) -> dict[KeyPath, tuple[int, int]]:
+    """Map the path of every value that is written behind a key or in a list to where it begins and ends, in letters from the start."""
+    reader = _Reader(text)
+    reader.read()
+    return reader.spans
 
 
 def headers(text: str) -> list[tuple[KeyPath, int]]:
@@ -67,7 +76,7 @@ def _tokens(text: str) -> Iterator[_Token]:
     for match in _TOKEN.finditer(text):
         kind, found = match.lastgroup or "bare", match[0]
         if kind != "space":
-            yield _Token(kind, found, line)
+            yield _Token(kind, found, line, match.start())
         line += found.count("\n")
 
 
@@ -106,6 +115,7 @@ class _Reader:
         self.lines: dict[KeyPath, int] = {}
         self.table: KeyPath = ()
         self.headers: list[tuple[KeyPath, int]] = []
+        self.spans: dict[KeyPath, tuple[int, int]] = {}
         self.counts: dict[KeyPath, int] = {}
         """How many items each array of tables has so far."""
 
@@ -175,14 +185,22 @@ class _Reader:
                     path = self.setting(stack[-1].path)
                     stack[-1].awaits_key = False
                 else:
-                    self.item(stack, path, token.line)
+                    self.span(self.item(stack, path, token.line), token)
             elif token.text in "[{":
                 path = self.item(stack, path, token.line)
+                self.span(path, token)
                 stack.append(_Open(path, is_list=token.text == "["))
             elif token.text in "]}" and stack:
                 path = stack.pop().path
+                self.span(path, token)
+            elif token.text == ".":  # of a number
+                self.span(self.item(stack, path, token.line), token)
             elif token.text == "," and stack:
                 stack[-1].comma()
+
+    def span(self, path: KeyPath, token: _Token) -> None:
+        """A value begins with this token, or goes on to its end."""
+        self.spans[path] = self.spans.get(path, (token.start, 0))[0], token.start + len(token.text)
 
     def item(self, stack: list[_Open], path: KeyPath, line: int) -> KeyPath:
         """The path of the value that starts here: a list's item, noted with its line, or the key before it."""

@@ -15,6 +15,7 @@ from routebook.config.problems import Problems
 from routebook.config.reach import default_at, reach
 from routebook.config.refer import refer
 from routebook.config.sense import make_sense
+from routebook.config.servers import check_servers
 from routebook.config.steps import check_pipelines
 from routebook.config.tool_checks import check_tools
 from routebook.config.values import Config, Defaults, Route
@@ -94,6 +95,7 @@ def parse(text: str, *, file: str) -> Config:
     make_sense(config, problems=problems)
     check_pipelines(config, problems=problems)
     check_tools(config, problems=problems)
+    check_servers(config, problems=problems)
     if not problems.is_told(("routes",)):
         reach(config, problems=problems)
     if found := problems.in_order():
@@ -119,7 +121,11 @@ def _placed(config: Config, *, folder: Path) -> Config:
     for name, provider in providers.items():
         if provider.gguf is not None:
             providers[name] = msgspec.structs.replace(provider, gguf=str((folder / _expanded(provider.gguf)).resolve()))
-    return msgspec.structs.replace(config, providers=providers)
+    models = {
+        name: msgspec.structs.replace(model, gguf=str((folder / _expanded(model.gguf)).resolve())) if model.gguf else model
+        for name, model in config.models.items()
+    }
+    return msgspec.structs.replace(config, providers=providers, models=models)
 
 
 def write_config(path: Path, *, text: str | None = None) -> Path:
@@ -159,6 +165,16 @@ def _is_there(path: Path) -> bool:
         return path.exists()
     except OSError:  # a folder above that may not be looked into
         return False
+
+
+def read_toml(file: Path) -> tuple[str, dict[str, Any]]:
+    """The text of another TOML file and what it says.
+
+    Raises:
+        ConfigError: it cannot be read, or is not TOML.
+    """
+    text = _text(file)
+    return text, _toml(text, str(file))
 
 
 def _text(file: Path) -> str:

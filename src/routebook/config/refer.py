@@ -27,6 +27,9 @@ def refer(config: Config, *, problems: Problems) -> None:
         names.known(("experiments", name, "route"), experiment.route, routes, what="route", where="[[routes]]")
         for model in experiment.models:
             names.known(("experiments", name, "models", model), model, config.models, what="model", where="[models.NAME]")
+    names.evaluated()
+    for model in config.expected.shares:
+        names.known(("expected", "shares", model), model, config.models, what="model", where="[models.NAME]")
     for model in config.alerts.latency_s:
         names.known(("alerts", "latency_s", model), model, config.models, what="model", where="[models.NAME]")
 
@@ -42,11 +45,14 @@ class Names:
         self.labels = [*TASKS, *config.tasks]
 
     def models(self) -> None:
-        """Each model's provider and the tasks of its rubric."""
+        """Each model's provider and the tasks of its profile."""
         for name, model in self.config.models.items():
             self.known(("models", name, "provider"), model.provider, self.config.providers, what="provider", where="[providers.NAME]")
             for task in model.rubric:
                 self.task(("models", name, "rubric", task), task)
+            for key, tasks in (("strengths", model.strengths), ("weaknesses", model.weaknesses)):
+                for place, task in enumerate(tasks):
+                    self.task(("models", name, key, place), task)
 
     def pools(self) -> None:
         """Each pool's members and whose weights it gives."""
@@ -93,6 +99,15 @@ class Names:
         for name, agent in self.config.agents.items():
             for rank, members in (("primary", agent.primary), ("backup", agent.backup), ("tertiary", agent.tertiary)):
                 self.targets(("agents", name, rank), members)
+
+    def evaluated(self) -> None:
+        """Whom `[evaluation]` asks, and who judges."""
+        config = self.config
+        for at, name in enumerate(config.evaluation.models):
+            if name not in config.providers:
+                self.target(("evaluation", "models", at), name, is_in_pool=False, is_avoided=False)
+        if (judge := config.evaluation.judge) is not None:
+            self.known(("evaluation", "judge"), judge, config.models, what="model", where="[models.NAME]")
 
     def budgets(self) -> None:
         """What each budget is for."""

@@ -6,6 +6,7 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
+from routebook.config.evaluation import check_evaluation
 from routebook.config.keylike import is_keylike
 from routebook.config.lines import KeyPath
 from routebook.config.problems import Problems
@@ -13,6 +14,8 @@ from routebook.config.values import Budget, Config, Model, Pool, Provider, provi
 from routebook.config.wording import shown
 from routebook.messages import TIERS
 
+RESIDENT_KINDS: Final = ("ollama", "llamacpp")
+"""Whose backends tell what is in memory (`backends/residents.py`)."""
 PERIODS: Final = ("hourly", "daily", "weekly", "monthly")
 _NAME: Final = re.compile(r"[^\s,\-\x00-\x1f\x7f](?:[^,\x00-\x1f\x7f]*[^\s,\x00-\x1f\x7f])?")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -26,6 +29,7 @@ def make_sense(config: Config, *, problems: Problems) -> None:
     """Add a problem for each table that contradicts itself or what it belongs to."""
     _names(config, problems)
     _place(("books", "path"), config.books.path, problems)
+    check_evaluation(config.evaluation, problems=problems)
     if config.alerts.webhook_env is not None:
         check_variable(("alerts", "webhook_env"), config.alerts.webhook_env, problems)
     for name, provider in config.providers.items():
@@ -79,10 +83,11 @@ def _provider(path: KeyPath, provider: Provider, problems: Problems) -> None:
             problems.add((*path, "chaos"), f'belongs to kind = "chaos"; this one is {shown(kind)}.')
         if provider.gguf is not None and kind != "embedded":
             problems.add((*path, "gguf"), f'belongs to kind = "embedded"; this one is {shown(kind)}.')
-        if kind in ("embedded", "chaos"):
-            for key in ("base_url", "api_key_env"):
+        if kind in ("embedded", "chaos", "llamacpp"):
+            for key in ("base_url",) if kind == "llamacpp" else ("base_url", "api_key_env"):
                 if getattr(provider, key) is not None:
                     problems.add((*path, key), f"means nothing for kind = {shown(kind)}: it runs on this machine.", hint="Remove it.")
+        _memory(path, provider, problems)
     _place((*path, "gguf"), provider.gguf, problems)
     if provider.base_url is not None:
         check_address((*path, "base_url"), provider.base_url, problems)
@@ -90,6 +95,16 @@ def _provider(path: KeyPath, provider: Provider, problems: Problems) -> None:
         check_variable((*path, "api_key_env"), provider.api_key_env, problems)
     for name, value in provider.headers.items():
         _header((*path, "headers", name), name, value, problems)
+
+
+def _memory(path: KeyPath, provider: Provider, problems: Problems) -> None:
+    """Only who runs models on this machine can say what is loaded, and unload it."""
+    for key in ("max_loaded", "memory_gb"):
+        if getattr(provider, key) is not None and provider.kind not in RESIDENT_KINDS:
+            kinds = " or ".join(map(shown, RESIDENT_KINDS))
+            problems.add((*path, key), f"is for models that are loaded on demand (kind = {kinds}); this one is {shown(provider.kind)}.")
+    if provider.pull and provider.kind != "ollama":
+        problems.add((*path, "pull"), f'belongs to kind = "ollama"; this one is {shown(provider.kind)}.')
 
 
 def _place(path: KeyPath, place: str | None, problems: Problems) -> None:
@@ -144,6 +159,10 @@ def _model(path: KeyPath, model: Model, config: Config, problems: Problems) -> N
     if model.api_key_env is not None:
         check_variable((*path, "api_key_env"), model.api_key_env, problems)
     provider = config.providers.get(model.provider)
+    most_gb = provider.memory_gb if provider is not None and problems.is_clean(("providers", model.provider)) else None
+    if most_gb is not None and model.memory_gb is not None and model.memory_gb > most_gb:
+        what = f"is {model.memory_gb:g}, more than all models of {shown(model.provider)} may take (memory_gb = {most_gb:g}): it is never loaded."
+        problems.add((*path, "memory_gb"), what)
     if model.warm and provider is not None and provider_tier(provider) != "local" and problems.is_clean(("providers", model.provider)):
         problems.add((*path, "warm"), f"is for models on this machine; the tier of {shown(model.provider)} is {provider_tier(provider)}.")
     if model.chaos is not None and provider is not None and provider.kind != "chaos" and problems.is_clean(("providers", model.provider)):

@@ -14,6 +14,9 @@ import msgspec
 from msgspec import Meta
 
 from routebook.config.alerts import Alerts, Metrics
+from routebook.config.answer_cache import AnswerCache, Cache
+from routebook.config.evaluation import Evaluation
+from routebook.config.expected import Expected
 from routebook.config.experiments import Experiment
 from routebook.config.pipelines import Pipeline
 from routebook.config.reactions import OnLowQuality, OnRateLimit, OnRefusal, OnTimeout
@@ -27,7 +30,8 @@ Count = Annotated[int, Meta(ge=1)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Seconds = Annotated[float, Meta(gt=0)]
 Money = Annotated[Decimal, Meta(extra={"ge": 0, "le": 1_000_000})]  # `check.py` holds to it: msgspec itself bounds no Decimal
-ProviderKind = Literal["openai", "anthropic", "gemini", "ollama", "embedded", "chaos"]
+ProviderKind = Literal["openai", "anthropic", "gemini", "ollama", "llamacpp", "embedded", "chaos"]
+Port = Annotated[int, Meta(ge=1, le=65535)]
 Pick = Literal["in-order", "round-robin", "random", "weighted", "least-busy", "cheapest", "fastest", "best"]
 
 
@@ -45,6 +49,8 @@ class Defaults(Table, frozen=True, kw_only=True):
     system: str | None = None
     explore: Annotated[float, Meta(ge=0, le=0.5)] = 0.05
     """Share of the prompts, at most, on which `best` tries another model to learn of it; 0 for none."""
+    memory: bool = False
+    """On every route that does not say otherwise: a model that is sure to do well, by similar prompts, goes first."""
     run_all: Literal["ask", "run", "replay"] = "ask"
     """What a Run All of a notebook does before cells that cost money: ask once, run them, or only replay what the cache has; `$ROUTEBOOK_RUN_ALL`
     overrides. Where nobody can be asked (nbconvert, papermill), `ask` runs them."""
@@ -99,7 +105,7 @@ class Provider(Table, frozen=True, kw_only=True):
     api_key_env: str | None = None
     """The NAME of a variable; a key itself is refused. Without it the usual variable, where the kind's public service is called."""
     tier: Tier | None = None
-    """Without it `local` for ollama, embedded and chaos, `paid` for the others."""
+    """Without it `local` for ollama, llamacpp, embedded and chaos, `paid` for the others."""
     discover: bool = False
     """Add the models the provider lists (ollama, and servers with `/models`); a route may then name the provider itself."""
     headers: Mapping[str, str] = msgspec.field(default_factory=dict)
@@ -107,6 +113,14 @@ class Provider(Table, frozen=True, kw_only=True):
     """The provider's name in the price list (genai-prices) where it differs."""
     gguf: str | None = None
     """embedded: a GGUF file instead of the model that `%route setup` fetches; `$ROUTEBOOK_GGUF` overrides."""
+    command: str | None = None
+    """llamacpp: the server's program; without it `llama-server` from PATH, else one that comes with Routebook."""
+    max_loaded: Count | None = None
+    """So many of its models are in memory at once; for one more the least recently used goes, never a busy one. Of providers on this machine."""
+    memory_gb: Annotated[float, Meta(gt=0)] | None = None
+    """And so much memory they take together."""
+    pull: bool = False
+    """ollama: fetch a model that is named and not there."""
     chaos: Chaos | None = None
     max_concurrent: Count | None = None
     rpm: Count | None = None
@@ -169,6 +183,16 @@ class Model(Table, frozen=True, kw_only=True):
     """0 to 10 by task."""
     speed: Score | None = None
     memory_gb: Annotated[float, Meta(gt=0)] | None = None
+    parameters_b: Annotated[float, Meta(gt=0)] | None = None
+    """In billions."""
+    active_b: Annotated[float, Meta(gt=0)] | None = None
+    """Of these, for each token: fewer in a mixture of experts."""
+    benchmarks: Mapping[str, Annotated[float, Meta(ge=0, le=100)]] = msgspec.field(default_factory=dict)
+    """In percent, by the benchmark's name."""
+    strengths: tuple[str, ...] = ()
+    """Tasks it is good at, where the rubric has no figure."""
+    weaknesses: tuple[str, ...] = ()
+    """Tasks it is not."""
     api_key_env: str | None = None
     """A key of its own, where the provider gives one for each model; the NAME of a variable, as on a provider."""
     params: ModelParams = ModelParams()
@@ -178,6 +202,12 @@ class Model(Table, frozen=True, kw_only=True):
     """And so many at most, whatever the caller asks for."""
     warm: bool = False
     """Load it when the router opens; for models on this machine."""
+    gguf: str | None = None
+    """llamacpp: the model's file; this and the next two are for models of such a provider only."""
+    port: Port | None = None
+    """llamacpp: where its server listens, on this machine; one that answers there already is used as it is."""
+    args: tuple[str, ...] = ()
+    """llamacpp: more arguments for its server."""
     chaos: Chaos | None = None
 
 
@@ -213,24 +243,6 @@ class OwnTask(Table, frozen=True, kw_only=True):
     examples: tuple[str, ...] = ()
 
 
-class Cache(Table, frozen=True, kw_only=True):
-    """How long a route's answers are given again to the same request."""
-
-    ttl_s: Annotated[float, Meta(ge=0)]
-    """0 keeps none of them, whatever `[cache]` says."""
-
-
-class AnswerCache(Table, frozen=True, kw_only=True):
-    """`[cache]`: which answers are kept where the route does not say, how long, and how many."""
-
-    ttl_s: Annotated[float, Meta(ge=0)] | None = None
-    """For every task that `tasks` does not name; without it, and by 0, their answers are not kept."""
-    tasks: Mapping[str, Annotated[float, Meta(ge=0)]] = msgspec.field(default_factory=dict)
-    """Seconds by task."""
-    max_mb: Annotated[float, Meta(gt=0)] = 200.0
-    """All answers together; what was used least recently goes first."""
-
-
 class Route(Table, frozen=True, kw_only=True):
     """`[[routes]]`: when a prompt is like this, try these."""
 
@@ -245,12 +257,16 @@ class Route(Table, frozen=True, kw_only=True):
     agent: str | None = None
     priority: Priority | None = None
     """The priority that prompts of this route get when the cell names none."""
+    max_concurrent: Count | None = None
+    """So many of its prompts at once in one notebook, whichever models answer them."""
     private: bool | None = None
     """As `local`."""
     try_: tuple[str, ...] = msgspec.field(default=(), name="try")
     """Models, pools and discovering providers, in order."""
     quality: Annotated[float, Meta(ge=0, le=1)] | None = None
     """All of `try` are one choice, as in a pool with `pick = "best"`: 0 weighs cost only, 1 quality only. Without it `try` is an order."""
+    memory: bool | None = None
+    """A model that is sure to do well, by outcomes on similar prompts, goes first, whatever the order is; without it as `[defaults]` says."""
     avoid: tuple[str, ...] = ()
     local: bool = False
     on_rate_limit: OnRateLimit | None = None
@@ -297,6 +313,8 @@ class Config(Table, frozen=True, kw_only=True):
     experiments: Mapping[str, Experiment] = msgspec.field(default_factory=dict)
     alerts: Alerts = Alerts()
     metrics: Metrics = Metrics()
+    expected: Expected = Expected()
+    evaluation: Evaluation = Evaluation()
 
     def tier(self, model: str) -> Tier:
         """The tier of a model: its provider's, but `free` for a cloud model behind a local Ollama, because its prompts leave the machine."""
@@ -313,4 +331,4 @@ def is_cloud_model(provider: Provider, model_id: str) -> bool:
 
 def provider_tier(provider: Provider) -> Tier:
     """The tier a provider states, or the usual one of its kind."""
-    return provider.tier or ("local" if provider.kind in ("ollama", "embedded", "chaos") else "paid")
+    return provider.tier or ("local" if provider.kind in ("ollama", "llamacpp", "embedded", "chaos") else "paid")

@@ -19,7 +19,7 @@ from routebook.engine.settle import opening_row, settled
 from routebook.engine.thoughts import with_own_thoughts
 from routebook.engine.turn import Outcome, Turn
 from routebook.engine.watch import Watch
-from routebook.errors import DeadlineExceeded, LimitReached, LocalOnlyViolation, RoutebookError
+from routebook.errors import DeadlineExceeded, LimitReached, LocalOnlyViolation, PullFailed, RoutebookError
 from routebook.events import Started, Waiting
 from routebook.messages import Call, Delta
 
@@ -54,8 +54,9 @@ async def attempt(runtime: Runtime, turn: Turn, *, outcomes: list[Outcome]) -> O
     outcomes.append(outcome)
     watch: Watch | None = None
     try:
-        watch = Watch(model.timeout, until=turn.until, provider=candidate.provider)
-        await _stream(runtime, turn, call, outcome, watch)
+        await runtime.machine.make_room(turn, entry)
+        watch = Watch(runtime.machine.patient(model.timeout, entry), until=turn.until, provider=candidate.provider)
+        await _stream(runtime, turn, call, outcome, watch, entry=entry)
         outcome.ended = asyncio.get_running_loop().time()
         if turn.check is not None and not outcome.calls:
             outcome.error = await turn.check(outcome)
@@ -69,7 +70,9 @@ async def attempt(runtime: Runtime, turn: Turn, *, outcomes: list[Outcome]) -> O
         raise
     finally:
         outcome.attempt = settled(runtime, turn, outcome, asked=asked, watch=watch)
-        end = runtime.books.finish(entry.row, outcome.attempt, claim=entry.claim, heard=heard(outcome, entry.claim.scopes))
+        runtime.machine.saw(outcome, entry)
+        said = None if outcome.calls else outcome.text
+        end = runtime.books.finish(entry.row, outcome.attempt, claim=entry.claim, heard=heard(outcome, entry.claim.scopes), text=said)
         await write(runtime, outcome, end, until=turn.until, then=partial(runtime.limits.leave, entry))
     return outcome
 
@@ -78,9 +81,12 @@ async def _enter(runtime: Runtime, turn: Turn, outcome: Outcome, outcomes: list[
     """Come in; `None` when the deadline passed in the queue. Who leaves the queue before the call has a row too."""
     asked = asyncio.get_running_loop().time()
     try:
+        await runtime.machine.pulls.fetch(turn)
         return await way.enter(outcome.attempt, need_usd=outcome.need_usd)
     except LimitReached:
         raise
+    except PullFailed as error:
+        outcome.error = error
     except DeadlineExceeded as error:
         if not way.is_queued:
             raise
@@ -96,11 +102,12 @@ async def _enter(runtime: Runtime, turn: Turn, outcome: Outcome, outcomes: list[
     return None
 
 
-async def _stream(runtime: Runtime, turn: Turn, call: Call, outcome: Outcome, watch: Watch) -> None:
+async def _stream(runtime: Runtime, turn: Turn, call: Call, outcome: Outcome, watch: Watch, *, entry: Entry) -> None:
     """Call the model and gather what it says."""
     emit, pieces = turn.emit, outcome.pieces
     backend = runtime.backend(turn.candidate.provider, model=turn.candidate.model)
     emit(Started(model=turn.candidate.model, attempt=turn.number))
+    runtime.machine.say_loading(turn, entry)
     with watch, _soft_limit(turn, outcome, soft_s=runtime.config.models[turn.candidate.model].timeout.soft_s):
         async with contextlib.aclosing(backend.stream(call)) as events:
             async for event in events:

@@ -50,6 +50,8 @@ async def dispatch(runtime: Runtime, plan: Plan, *, emit: Emit, until: float | N
     if not plan.candidates:
         raise NoCandidate(plan)
     route = next(route for route in runtime.config.routes if route.name == plan.route)
+    if plan.request.kind == "evaluation":  # what this model answers is wanted, whatever the route would make of it
+        route = msgspec.structs.replace(route, on_refusal=None, on_low_quality=None)
     if until is None:
         until = asyncio.get_running_loop().time() + plan.deadline_s
     use = Use(runtime, plan, emit=emit, until=until)
@@ -61,7 +63,8 @@ async def dispatch(runtime: Runtime, plan: Plan, *, emit: Emit, until: float | N
     try:
         walk.check = await quality_of(route, plan.request, until=until)
         await use.open()
-        answer = await walk.run()
+        async with runtime.lanes.of(route, plan, emit=emit, until=until):
+            answer = await walk.run()
     except asyncio.CancelledError:
         if walk.outcomes:
             emit(Done(answer=walk.answer("cancelled")))
@@ -107,6 +110,7 @@ class _Walker(Walk):
                 outcome = await self.ask(candidate)
             except BudgetExceeded as error:
                 self.last_error = error
+                self.not_sent.append((candidate.model, error))
                 self.move_on("its budget is spent")
                 continue
             except LimitReached as error:
@@ -115,6 +119,7 @@ class _Walker(Walk):
                     self.stepped_aside.add(candidate.model)
                     self.turn_round(candidate.model, "another notebook's request tries whether it is back")
                 elif not self.is_parked(candidate):  # else it comes after those that are back sooner
+                    self.not_sent.append((candidate.model, error))
                     self.move_on(str(error))
                 continue
             self.last_error = outcome.error
@@ -240,7 +245,7 @@ class _Walker(Walk):
             await asyncio.sleep(step.after_s + 0.001)  # past the cooldown that goes with it
             return None
         if isinstance(step, Stop) or self.is_spent:
-            if isinstance(error, ProviderError):
+            if isinstance(error, ProviderError) or (isinstance(error, SetupNeeded) and (self.not_sent or len(self.outcomes) > 1)):
                 self.give_up()
             raise error
         self.move_on(str(error))

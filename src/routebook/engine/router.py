@@ -147,11 +147,16 @@ class Router(Teachable):
         runtime = await self._open()
         with runtime.under_way():
             await runtime.comeback.look()
+            runtime.machine.refresh()
             plan = self._plan(runtime, build_request(prompt, overrides, config=runtime.config))
             runtime.learning.note(plan)
-            if (pipeline := pipeline_of(runtime.config, plan)) is not None:
-                return await run_pipeline(runtime, plan, pipeline, plan_of=partial(self._plan, runtime), emit=emit)
-            return await answered(runtime, plan, emit=emit)
+            try:
+                if (pipeline := pipeline_of(runtime.config, plan)) is not None:
+                    return await run_pipeline(runtime, plan, pipeline, plan_of=partial(self._plan, runtime), emit=emit)
+                return await answered(runtime, plan, emit=emit)
+            except RoutebookError as error:
+                error.request_id = plan.request.id
+                raise
 
     # ---- deciding
 

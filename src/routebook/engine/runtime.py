@@ -20,6 +20,7 @@ from routebook.books.pools import token_pools
 from routebook.config.keys import Keys
 from routebook.config.prices import price_of
 from routebook.config.values import Budget, Config, Price
+from routebook.engine.admission.lanes import Lanes
 from routebook.engine.admission.limits import Limits
 from routebook.engine.admission.trials import Trials
 from routebook.engine.alerts.alarms import Alarms
@@ -31,6 +32,7 @@ from routebook.engine.learning import outcomes
 from routebook.engine.learning.experiments import Experiments
 from routebook.engine.learning.fitting import open_fit
 from routebook.engine.learning.learning import Learning
+from routebook.engine.machine.machine import Machine
 from routebook.engine.pipelines.numbers import Numbers
 from routebook.engine.toolbox.chest import Chest
 from routebook.engine.turn import Ended
@@ -62,12 +64,16 @@ class Runtime:
     backends: dict[str, Backend] = field(default_factory=dict)
     rng: random.Random = field(default_factory=random.Random)
     trials: Trials = field(init=False)
+    lanes: Lanes = field(init=False)
+    """So many at once of a route."""
     comeback: Comeback = field(init=False)
     learning: Learning = field(init=False)
     alarms: Alarms = field(init=False)
     experiments: Experiments = field(init=False)
     chest: Chest = field(init=False)
     """The tools, and their servers."""
+    machine: Machine = field(init=False)
+    """The memory of this machine."""
     outlets: tuple[Outlet, ...] = ()
     """Where figures go besides the books."""
     is_closing: bool = False
@@ -86,11 +92,13 @@ class Runtime:
 
     def __post_init__(self) -> None:
         self.trials = Trials(self.known, rng=self.rng)
+        self.lanes = Lanes(clock=self.limits.clock)
         self.comeback = Comeback(self)
         self.learning = Learning(self.books, self.known)
         self.alarms = Alarms(self)
         self.experiments = Experiments(self)
         self.chest = Chest(self.config, self.keys)
+        self.machine = Machine(self)
         checked = frozenset(route.name for route in self.config.routes if route.on_low_quality is not None)
         self.when_ended.append(partial(outcomes.ended, self.learning, checked_routes=checked))
 
@@ -188,6 +196,7 @@ async def open_runtime(config: Config, *, folder: Path, books_path: str, books: 
         books.pools = token_pools(runtime.config)
         await runtime.limits.refresh(runtime.config)
         known.prices.update({name: price_of(runtime.config, name) for name in runtime.config.models})
+        await runtime.machine.open()
         await runtime.learning.open()
         runtime.outlets = outlets(runtime)
         await runtime.experiments.open()

@@ -40,8 +40,11 @@ def settled(runtime: Runtime, turn: Turn, outcome: Outcome, *, asked: float, wat
     status, reason = _status(outcome)
     error = outcome.error or outcome.unforeseen
     if status == "ok" or isinstance(error, LowQuality | Refused):  # it answered, whatever the answer is worth
+        load_s = _load_s(outcome, ttft_s)
         runtime.known.state(turn.candidate.model).saw_answer(
-            ttft_s=ttft_s, latency_s=now - (watch.sent if watch else asked), output_tokens=usage.output_tokens
+            ttft_s=None if ttft_s is None else ttft_s - load_s,
+            latency_s=now - (watch.sent if watch else asked) - load_s,
+            output_tokens=usage.output_tokens,
         )
     return msgspec.structs.replace(
         outcome.attempt,
@@ -61,6 +64,12 @@ def settled(runtime: Runtime, turn: Turn, outcome: Outcome, *, asked: float, wat
         finish_reason=reason,
         reason=f"{outcome.attempt.reason}; that it declined is a guess by its words" if _is_guess(error) else outcome.attempt.reason,
     )
+
+
+def _load_s(outcome: Outcome, ttft_s: float | None) -> float:
+    """How much of the time to the first token loading the model took, which is counted apart: it comes only when the model is not loaded."""
+    told = outcome.finish.timings.get("load_s", 0.0) if outcome.finish is not None else 0.0
+    return min(told, ttft_s or 0.0)
 
 
 def _is_guess(error: Exception | None) -> bool:

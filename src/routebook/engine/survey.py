@@ -15,6 +15,7 @@ from routebook.books.glance import Cap, caps, count_attempts
 from routebook.books.pools import PoolState, states
 from routebook.books.quota_view import Cooling, LimitLine, cooling, limit_lines
 from routebook.config.values import Price
+from routebook.engine.machine.pulls import PullLine
 from routebook.engine.runtime import Runtime
 from routebook.messages import Tier, Value
 
@@ -56,6 +57,8 @@ class Status(Value, frozen=True, kw_only=True):
     """Over all kernels: as set in `routing.toml`, and as providers told."""
     cooling: tuple[Cooling, ...]
     """What providers asked for, in whatever kernel."""
+    pulls: tuple[PullLine, ...]
+    """Models that are being fetched."""
     left_out: Mapping[str, str]
     """Providers that cannot be called, each with its reason."""
     books: str
@@ -89,6 +92,7 @@ def status(runtime: Runtime, *, notebook: str | None = None) -> Status:
         pools=pools(runtime),
         limits=limits,
         cooling=cools,
+        pulls=runtime.machine.pulls.lines,
         left_out=dict(runtime.known.unusable),
         books=books.path,
         books_bytes=_size(books.path),

@@ -69,6 +69,8 @@ class Turn:
     """Another candidate is left, so that a long queue need not be waited for."""
     has_free: bool = False
     """One of the others can be called at once."""
+    is_modest: bool = False
+    """It takes no memory from models that are to be kept warm, and does not wait for any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

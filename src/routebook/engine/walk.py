@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from routebook.config.values import Route
+from routebook.engine.last_resort import last_resort
 from routebook.engine.left import Left
 from routebook.engine.runtime import Runtime
 from routebook.engine.toolbox.use import Use
@@ -36,6 +37,8 @@ class Walk:
     kind: Kind = "answer"
     reason: str = ""
     last_error: RoutebookError | None = None
+    not_sent: list[tuple[str, RoutebookError]] = field(default_factory=list)
+    """The models that were passed over without a call, each with the cap or limit that was in the way."""
     check: Check | None = None
     flawed: Outcome | None = None
     """The last answer that failed a check of the route: given all the same when there is no better one."""
@@ -54,6 +57,8 @@ class Walk:
 
     def turn(self, candidate: Candidate, *, kind: Kind | None = None, reason: str = "") -> Turn:
         """The next attempt, by this candidate."""
+        if self.plan.request.kind == "evaluation":  # every attempt is marked, a second one too
+            kind = "evaluation"
         return Turn(
             plan=self.use.plan(self.plan, model=candidate.model), tools=self.use.specs, may_call=self.use.may_call, candidate=candidate, kind=kind or self.kind,
             number=self.runtime.numbers.next(self.plan.request.id, alone=len(self.outcomes) + 1),
@@ -129,15 +134,17 @@ class Walk:
         counts = of or self.outcomes[-1]
         if of is None and counts.attempt.kind == "hedge" and not counts.text:
             counts = self.outcomes[-2]  # both were cancelled: the text is that of the one who spoke
+        attempts = tuple(outcome.attempt for outcome in self.outcomes)
+        small = last_resort(self.runtime, self.plan, attempts, model=counts.attempt.model) if reason in ("stop", "length") else ()
         return Answer(
             text=counts.text,
             thinking="".join(counts.thoughts),
             request_id=self.plan.request.id,
             plan=self.plan,
-            attempts=tuple(outcome.attempt for outcome in self.outcomes),
+            attempts=attempts,
             finish_reason=reason,
             echo=counts.finish.echo if counts.finish is not None else {},
-            notes=(*self.use.notes, *(note for outcome in self.outcomes for note in outcome.notes)),
+            notes=(*self.use.notes, *(note for outcome in self.outcomes for note in outcome.notes), *small),
             tools=tuple(self.use.runs),
             answered_by=None if counts is self.outcomes[-1] else counts.attempt.attempt,
         )
@@ -154,5 +161,5 @@ class Walk:
         if self.left_s() <= 0:
             raise self.too_late() from self.last_error
         if any(outcome.error is not None for outcome in self.outcomes):  # else all went well, up to what stopped the next step
-            raise AllAttemptsFailed([outcome.attempt for outcome in self.outcomes]) from self.last_error
+            raise AllAttemptsFailed([outcome.attempt for outcome in self.outcomes], not_sent=self.not_sent) from self.last_error
         raise self.last_error or NoCandidate(self.plan)

@@ -51,8 +51,14 @@ class Draft:
         """The name of the variable for a key that the file states; the key itself is never taken over."""
         if not stated:
             return usual
-        usual = usual or re.sub(r"\W+", "_", provider).strip("_").upper() + "_API_KEY"
+        usual = usual or _usual(provider)
         self.note(f"{provider}: its key stands in the file itself and was not taken over. Put it into the variable {usual}.")
+        return usual
+
+    def kept_elsewhere(self, provider: str) -> str:
+        """The name of a variable for a key that the other tool keeps in a store of its own."""
+        usual = _usual(provider)
+        self.note(f"{provider}: the file states no key. Put it into the variable {usual}; if it takes none, remove its api_key_env.")
         return usual
 
     def headers(self, provider: str, stated: object) -> dict[str, str]:
@@ -98,3 +104,7 @@ def _clean(table: Any) -> Any:  # noqa: ANN401  tables within tables
     if isinstance(table, dict):
         return {key: _clean(value) for key, value in table.items() if value is not None and value not in ({}, [])}
     return [_clean(item) for item in table] if isinstance(table, list) else table
+
+
+def _usual(provider: str) -> str:
+    return re.sub(r"\W+", "_", provider).strip("_").upper() + "_API_KEY"

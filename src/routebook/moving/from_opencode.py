@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from routebook.errors import UsageError
 from routebook.moving.draft import Draft, Moved
-from routebook.moving.services import SERVICES, Service, tier_of
+from routebook.moving.services import SERVICES, Service, is_here, tier_of
 
 _KINDS: Final = {
     "@ai-sdk/openai-compatible": "openai",
@@ -78,7 +78,7 @@ def _provider(draft: Draft, name: str, stated: Mapping[str, Any]) -> None:
     draft.providers[name] = {
         "kind": kind,
         "base_url": base_url.rstrip("/") if isinstance(base_url, str) else None,
-        "api_key_env": _key(draft, name, options.get("apiKey"), known),
+        "api_key_env": _key(draft, name, options.get("apiKey"), known, is_far=not is_here(base_url)),
         "tier": tier_of(kind, base_url, is_free=is_free),
         "headers": draft.headers(name, options.get("headers")),
     }
@@ -91,9 +91,11 @@ def _is_free(key: str, model: Mapping[str, Any]) -> bool:
     return key.endswith(("-free", ":free")) or (bool(cost) and not any(cost.values()))
 
 
-def _key(draft: Draft, name: str, stated: object, known: Service | None) -> str | None:
+def _key(draft: Draft, name: str, stated: object, known: Service | None, *, is_far: bool) -> str | None:
     if isinstance(stated, str) and (found := _VARIABLE.search(stated)):
         return found[1]
+    if not stated and known is None and is_far:
+        return draft.kept_elsewhere(name)
     return draft.variable(name, stated, usual=known.key if known else None)
 
 

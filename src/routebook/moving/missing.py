@@ -27,6 +27,8 @@ def cannot_be_said(config: Config, *, keeps: Collection[str] = ()) -> list[str]:
     profiled = [name for name, model in config.models.items() if model.rubric or model.speed or model.memory_gb]
     if profiled:
         notes.append(f"profiles (rubric, speed, memory_gb): {', '.join(profiled)}.")
+    if config.defaults.memory or any(route.memory for route in config.routes):
+        notes.append("memory: a model that did well on similar prompts goes first.")
     if config.cache.ttl_s or config.cache.tasks or any(route.cache for route in config.routes):
         notes.append("cache: lives of answers by task and route.")
     return notes

@@ -12,7 +12,7 @@ from routebook.moving.missing import cannot_be_said
 
 _STRATEGIES: Final = {"least-busy": "least-busy", "fastest": "latency-based-routing", "cheapest": "cost-based-routing"}
 _VARIABLE: Final = "os.environ/"
-_PREFIXES: Final = {"openai": "openai", "anthropic": "anthropic", "gemini": "gemini", "ollama": "ollama_chat"}
+_PREFIXES: Final = {"openai": "openai", "anthropic": "anthropic", "gemini": "gemini", "ollama": "ollama_chat", "llamacpp": "openai"}
 _DURATIONS: Final = {"daily": "1d", "weekly": "7d", "monthly": "30d", "hourly": "1h"}
 _MILLION: Final = Decimal(1_000_000)
 
@@ -52,7 +52,7 @@ def _entry(config: Config, name: str, notes: list[str]) -> dict[str, Any] | None
     variable = model.api_key_env or key_variable(provider)
     params: dict[str, Any] = {
         "model": f"{_PREFIXES[provider.kind]}/{model.id}",
-        "api_base": provider.base_url,
+        "api_base": f"http://127.0.0.1:{model.port}/v1" if provider.kind == "llamacpp" else provider.base_url,
         "api_key": f"{_VARIABLE}{variable}" if variable else None,
         "rpm": model.rpm or provider.rpm,
         "tpm": model.tpm or provider.tpm,

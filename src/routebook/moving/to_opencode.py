@@ -24,6 +24,9 @@ def to_opencode(config: Config) -> Moved:
         base_url = entry.base_url or ("http://127.0.0.1:11434" if entry.kind == "ollama" else None)
         if entry.kind in ("embedded", "chaos"):
             notes.append(f"{name}: the kind {entry.kind!r} runs inside Routebook only.")
+        elif entry.kind == "llamacpp":
+            provider |= {_home(config, model): _server(model, config.models[model]) for model in models}
+            notes.append(f"{name}: its servers must run already; OpenCode starts none.")
         elif models:
             variable = key_variable(entry)
             options = {
@@ -41,7 +44,7 @@ def to_opencode(config: Config) -> Moved:
     data: dict[str, Any] = {"$schema": "https://opencode.ai/config.json", "provider": provider}
     first = next((model for name in config.routes[-1].try_ for model in _reached(config, name, provider)), None)
     if first:
-        data["model"] = f"{config.models[first].provider}/{first}"
+        data["model"] = f"{_home(config, first)}/{first}"
     agents = {name: model for name, agent in config.agents.items() for model in _reached(config, agent.primary[0], provider)[:1]}
     notes.extend(
         f"{name}: a key of its own ({model.api_key_env}); OpenCode has one for each provider."
@@ -49,14 +52,26 @@ def to_opencode(config: Config) -> Moved:
         if model.api_key_env
     )
     if agents:
-        data["agent"] = {name: {"model": f"{config.models[model].provider}/{model}"} for name, model in agents.items()}
+        data["agent"] = {name: {"model": f"{_home(config, model)}/{model}"} for name, model in agents.items()}
         notes.append("agents: OpenCode gives each one model; backups and budgets were left out.")
     return Moved(json.dumps(data, indent=2, ensure_ascii=False) + "\n", notes)
 
 
 def _reached(config: Config, name: str, provider: Mapping[str, Any]) -> list[str]:
     names = config.pools[name].models if name in config.pools else (name,)
-    return [model for model in names if model in config.models and config.models[model].provider in provider]
+    return [model for model in names if model in config.models and _home(config, model) in provider]
+
+
+def _home(config: Config, model: str) -> str:
+    """The provider that a model has there: a llama.cpp server has an address of its own, and OpenCode one for each provider."""
+    name = config.models[model].provider
+    return f"{name}-{model}" if config.providers[name].kind == "llamacpp" else name
+
+
+def _server(name: str, model: Model) -> dict[str, Any]:
+    """A llama.cpp server as a provider."""
+    options = {"baseURL": f"http://127.0.0.1:{model.port}/v1"}
+    return {"npm": _COMPATIBLE, "name": name, "options": options, "models": {name: _entry(model)}}
 
 
 def _entry(model: Model) -> dict[str, Any]:

@@ -15,7 +15,9 @@ NAME: Final = re.compile(r"\{\{[ \t]*([^\W\d]\w*)[ \t]*\}\}")
 ROWS: Final = 5
 """Rows of a table that are shown to a model."""
 MOST: Final = 200_000
-"""Characters of one value; beyond it a variable was surely not meant."""
+"""Characters of a value that is no text; beyond it the variable was surely not meant."""
+MOST_TEXT: Final = 10_000_000
+"""Characters of a text: more than any window holds, and what is longer than a model handles well may be read in chunks."""
 
 
 class Used(NamedTuple):
@@ -55,8 +57,9 @@ def interpolate(prompt: str, names: Mapping[str, Any], *, own: Iterable[str] | N
 
 def _shown(name: str, value: Any) -> str:  # noqa: ANN401  any variable
     text = value if isinstance(value, str) else value.text if isinstance(value, Answer) else _table(value) or str(value)
-    if len(text) > MOST:
-        raise UsageError(f"{{{{{name}}}}} is {len(text):,} characters long; at most {MOST:,} are sent. Send a part of it, or a summary.")
+    most = MOST_TEXT if isinstance(value, str | Answer) else MOST
+    if len(text) > most:
+        raise UsageError(f"{{{{{name}}}}} is {len(text):,} characters long; at most {most:,} are sent. Send a part of it, or a summary.")
     return text
 
 

@@ -92,6 +92,10 @@ class RouteMagics(Magics):
         )
         session.remember(prompt, answer)
         self._keep(given.out, answer)
+        if router.config.evaluation.every is not None and not session.was_reminded:
+            from routebook.notebook.reminder import remind
+
+            remind(session)
 
     def _keep(self, name: str | None, value: object) -> None:
         if name:

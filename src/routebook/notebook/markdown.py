@@ -24,7 +24,7 @@ LONGEST: Final = 200_000
 PATIENCE_S: Final = 2.0
 """The same for an answer that takes longer: a usual one takes 15 ms for each 10 kB, one made to take long takes hours."""
 
-CODE: Final = "background:rgba(128,128,128,0.1);padding:8px 12px;margin:4px 0 12px;border-radius:3px;overflow-x:auto"
+CODE: Final = "background:rgba(128,128,128,0.1);padding:8px 12px;margin:4px 0 12px;border-radius:3px;overflow-x:auto;word-break:normal;overflow-wrap:anywhere"
 """The style of a code block, in what an untrusted notebook keeps and both themes bear."""
 
 LINK: Final = "text-decoration:underline"
@@ -48,6 +48,22 @@ def render(text: str) -> str:
 def plain(text: str) -> str:
     """Return safe HTML that shows a text letter by letter."""
     return f'<pre style="white-space:pre-wrap">{escape(text)}</pre>'
+
+
+def words_of(text: str) -> str:
+    """Return what a Markdown text says, without its marks: for a line where there is no room for a page. It is not HTML."""
+    if len(text) > LONGEST:
+        return text
+    try:
+        tokens = _parser().parse(text, {"until": time.monotonic() + PATIENCE_S})
+    except (_TooLongError, RecursionError):
+        return text
+    return "\n".join(_said(token) for token in tokens if token.content).strip()
+
+
+def _said(token: Any) -> str:  # noqa: ANN401  the parser's own type
+    pieces = (" " if piece.type.endswith("break") else piece.content for piece in token.children or ())
+    return "".join(pieces) if token.children else str(token.content).rstrip()
 
 
 @cache

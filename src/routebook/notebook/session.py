@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # the router loads with the first cell
     from routebook.engine.router import Router
     from routebook.notebook.live import PanesView, View
     from routebook.notebook.page import Bundle
+    from routebook.notebook.panels.advice import Recommendations
     from routebook.notebook.panels.background import Jobs
     from routebook.notebook.panels.board import Board
     from routebook.notebook.panels.run_all import Guard
@@ -38,6 +39,10 @@ class Session:
         """The cells that were sent together with the one that runs."""
         self.board: Board | None = None
         """The one that is live."""
+        self.advice: Recommendations | None = None
+        """What `%route recommend` showed last: its numbers are those that `--apply` takes."""
+        self.was_reminded = False
+        """That an evaluation is due was said; once is enough."""
 
     @property
     def router(self) -> Router:

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from routebook.engine.pipelines.outcome import SAID
 from routebook.events import StepBegan, StepDelta, StepEnded, ToolStarted
 from routebook.messages import Answer, ToolRun
-from routebook.notebook import wording
+from routebook.notebook import figures, wording
 
 TAIL: Final = 2_000
 """Characters of a step's text that are shown while it comes; all of it once it has ended."""
@@ -107,7 +107,7 @@ def stage_title(step: str, answers: Sequence[Answer], *, verdict: bool | None = 
     took = answers[0].attempt.latency_s if len(answers) == 1 else None
     cost: Decimal | None = wording.total_usd(answers)
     parts = [
-        step, ", ".join(models), said, chunks, f"{tokens_in:,} tokens in, {tokens_out:,} out", wording.seconds(took) if took is not None else "",
+        step, ", ".join(models), said, chunks, f"{tokens_in:,} tokens in, {tokens_out:,} out", figures.seconds(took) if took is not None else "",
         wording.dollars(cost),
     ]  # fmt: skip
     return " · ".join(filter(None, parts))
@@ -116,7 +116,7 @@ def stage_title(step: str, answers: Sequence[Answer], *, verdict: bool | None = 
 def tool_stage(run: ToolRun) -> Stage:
     """A tool that has run: what it was given, how it went, and behind it what it said, as it is."""
     by = f" by {run.by}" if run.by != run.name else ""
-    title = f"{run.name}({run.arguments}) · {run.status}{by} · {wording.seconds(run.seconds)} · {run.bytes:,} bytes"
+    title = f"{run.name}({run.arguments}) · {run.status}{by} · {figures.seconds(run.seconds)} · {run.bytes:,} bytes"
     fence = "`" * (3 + max(map(len, _TICKS.findall(run.result)), default=0))
     return Stage(title, f"{fence}\n{run.result}\n{fence}" if run.result else "", is_done=True)
 

@@ -38,10 +38,14 @@ class Subcommand:
 
 
 SUBCOMMANDS: Final = (
-    Subcommand("models", "", "the models: tier, price, window, speed as seen, and whether they are ready", "models.models"),
+    Subcommand("models", "[NAME]", "the models: tier, price, window, speed as seen, and whether they are ready; or all that is known of one", "models.models"),
     Subcommand("status", "", "what is under way, what the budgets have left, where the books are", "status.status"),
     Subcommand("why", "[ID]", "why the last answer, or the one of a request's ID, came about", "why.why"),
     Subcommand("cost", "", "what was spent and where the prompts went, with charts", "cost.cost"),
+    Subcommand(
+        "shares", "[--since 2h]", "which model answered what share of the prompts, and how fast, beside what [expected] says", "shares.shares",
+        words=("--since",),
+    ),
     Subcommand("cache", "[clear]", "the answers that are kept: how many, how large, what they saved; or drop them", "cache.cache", words=("clear",)),
     Subcommand("frame", "[-o NAME]", "every attempt as a pandas DataFrame, in a variable with -o", "frame.frame", words=("-o",)),
     Subcommand(
@@ -70,12 +74,25 @@ SUBCOMMANDS: Final = (
         words=("--reset",),
     ),
     Subcommand(
+        "evaluate", "[--models A,B] [--budget 0.50] [--write]",
+        "ask the models a suite of prompts, check the answers, and write what they are worth into routing.toml", "evaluate.evaluate",
+        words=("--suite", "--models", "--tasks", "--judge", "--budget", "--tier", "--local", "--fresh", "--write", "-o"),
+    ),
+    Subcommand(
+        "recommend", "[--diff 1,3] [--apply 1,3]", "what your own record speaks for changing in routing.toml, with its evidence; or change it",
+        "recommend.recommend", words=("--diff", "--apply"),
+    ),
+    Subcommand(
         "doctor", "[--all]", "check keys, addresses and one model, or each, for real, and say what to type", "doctor.doctor", words=("--all",)
     ),
     Subcommand("warm", "NAME", "ask a slow model for one word, so that it is loaded when it is needed", "warm.warm"),
     Subcommand(
         "init", "[--preset NAME] [PATH]", "write a routing.toml to start from, or a whole set-up; asks before it replaces one", "init.init",
         words=("--preset", *PRESETS),
+    ),
+    Subcommand(
+        "import", "FILE [--from NAME]", "write a routing.toml from an opencode.json or a LiteLLM config; never over one", "moving.take",
+        words=("--from", "opencode", "litellm"),
     ),
     Subcommand("setup", "", "fetch the embedded model's weights, once", "setup.setup"),
     Subcommand("reload", "", "read routing.toml again", "init.reload"),

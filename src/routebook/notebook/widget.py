@@ -9,12 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from importlib.resources import files
 from typing import Any, Final
 
 from routebook.errors import RoutebookError
 from routebook.messages import Answer
 from routebook.notebook.blocks import Blocks
+from routebook.notebook.controls import answer_while_busy, show_widget, static
 from routebook.notebook.gather import News
 from routebook.notebook.live import ALONE
 from routebook.notebook.markdown import render
@@ -24,9 +24,6 @@ from routebook.notebook.stages import Stage
 CATCH_UP_S: Final = 1.0
 """How often the whole texts are sent as state, for a page that opened late or missed a message; longer texts are sent less often."""
 LONG: Final = 20_000
-LIVE: Final = "application/vnd.routebook.live+json"
-"""Marks an output that our extension of JupyterLab draws: the widget while it lives, else the HTML beside it."""
-
 RUNNING: Final = "It was under way when this notebook was saved. Run the cell again for its answer."
 
 LastPage = Callable[[Mapping[str, Answer], Mapping[str, RoutebookError]], Bundle]
@@ -210,13 +207,11 @@ def _cell_widget() -> Any:  # noqa: ANN401  the class is made when anywidget loa
     import anywidget
     from traitlets import Dict, List
 
-    static = files("routebook.notebook") / "static"
-
     class Cell(anywidget.AnyWidget):
         """The live view of one cell."""
 
-        _esm = (static / "cell.js").read_text(encoding="utf-8")
-        _css = (static / "cell.css").read_text(encoding="utf-8")
+        _esm = static("parts.js", "cell.js")
+        _css = static("parts.css", "cell.css")
         panes: List[str] = List().tag(sync=True)
         heads: Dict[str, str] = Dict().tag(sync=True)
         states: Dict[str, str] = Dict().tag(sync=True)
@@ -226,30 +221,3 @@ def _cell_widget() -> Any:  # noqa: ANN401  the class is made when anywidget loa
         stages: Dict[str, Any] = Dict().tag(sync=True)
 
     return Cell
-
-
-def show_widget(widget: Any, *, text: str, html: str | None = None, handle: Any = None) -> Any:  # noqa: ANN401
-    """Show a widget, in the place of what a handle shows if there is one; return the display's handle.
-
-    `text` is its twin, and `html` what a notebook shows that was saved while the widget lived: our extension of JupyterLab shows it in the place of a
-    widget that is gone.
-    """
-    from IPython.display import display
-
-    bundle = widget._repr_mimebundle_()
-    data: dict[str, Any] = {**(bundle[0] if isinstance(bundle, tuple) else bundle), "text/plain": text}
-    if html is not None:
-        data |= {"text/html": html, LIVE: {}}
-    if handle is None:
-        return display(data, raw=True, display_id=True)
-    handle.update(data, raw=True)
-    return handle
-
-
-def answer_while_busy(widget: Any) -> None:  # noqa: ANN401
-    """Keep Cancel working while the cell runs on ipykernel 7.4, which sends a widget's messages to the blocked main shell.
-
-    The name is private to ipykernel; where it is gone there is nothing to mend. Older kernels cancel by the stop button.
-    """
-    if hasattr(widget.comm, "_reply_subshell_for"):
-        widget.comm._reply_subshell_for = lambda _data, default: default  # noqa: SLF001

@@ -8,9 +8,8 @@ from decimal import Decimal
 from typing import Final
 
 from routebook.messages import Answer, Attempt, Candidate, Plan, Replay
+from routebook.notebook import figures
 
-LEAST_USD: Final = Decimal("0.0000001")
-"""Below it an amount is only said to be small."""
 _HOW: Final = {
     "ok": "answered", "rate_limited": "was at its limit", "timeout": "took too long", "error": "failed", "cached": "answered an equal request",
 }  # fmt: skip
@@ -66,9 +65,9 @@ def _took(answer: Answer) -> list[str]:
     last = answer.attempt
     parts = [last.model, tokens(last)]
     if last.ttft_s is not None:
-        parts.append(f"first token {seconds(last.ttft_s)}")
+        parts.append(f"first token {figures.seconds(last.ttft_s)}")
     if last.latency_s is not None:
-        parts.append(f"total {seconds(last.latency_s)}")
+        parts.append(f"total {figures.seconds(last.latency_s)}")
     return [*parts, dollars(answer.cost_usd)]
 
 
@@ -80,7 +79,7 @@ def _steps_took(answer: Answer) -> list[str]:
     tokens_in, tokens_out = (sum(getattr(one, name) or 0 for one in attempts) for name in ("input_tokens", "output_tokens"))
     took = (max(ends) - min(one.time for one in attempts)).total_seconds()
     calls = f"{len(answer.steps)} answers in {len(names)} steps" if len(answer.steps) > len(names) else f"{len(names)} steps"
-    return [answer.model, calls, f"{tokens_in:,} tokens in, {tokens_out:,} out", f"total {seconds(took)}", dollars(answer.cost_usd)]
+    return [answer.model, calls, f"{tokens_in:,} tokens in, {tokens_out:,} out", f"total {figures.seconds(took)}", dollars(answer.cost_usd)]
 
 
 def _spared(replay: Replay, attempt: Attempt) -> list[str]:
@@ -110,24 +109,9 @@ def tokens(attempt: Attempt) -> str:
     return f"{about}{attempt.input_tokens or 0:,} {noun} in, {attempt.output_tokens or 0:,} out"
 
 
-def seconds(value: float) -> str:
-    """A time as people read it: `0.31 s`, `12.4 s`, `2 min 5 s`."""
-    if round(value, 2) < 10:  # noqa: PLR2004  ten seconds: two digits are enough from there on
-        return f"{value:.2f} s"
-    minutes, rest_s = divmod(round(value), 60)
-    return f"{value:.1f} s" if round(value, 1) < 100 else f"{minutes} min {rest_s} s"  # noqa: PLR2004
-
-
 def dollars(cost: Decimal | None) -> str:
     """An amount to the digits that matter, or that it is unknown."""
-    if cost is None:
-        return "price unknown"
-    if cost == 0:
-        return "free"
-    if cost < LEAST_USD:
-        return f"under ${LEAST_USD:f}"
-    shown = round(cost, max(4, 1 - cost.adjusted()))
-    return f"${shown:.2f}" if shown >= 1 else f"${shown:f}".rstrip("0")
+    return "price unknown" if cost is None else "free" if cost == 0 else figures.money(cost)
 
 
 def total_usd(answers: Iterable[Answer]) -> Decimal | None:
@@ -138,7 +122,7 @@ def total_usd(answers: Iterable[Answer]) -> Decimal | None:
 
 def attempt_line(attempt: Attempt) -> str:
     """One attempt with how it ended and why it was made."""
-    time = f" after {seconds(attempt.latency_s)}" if attempt.latency_s is not None else ""
+    time = f" after {figures.seconds(attempt.latency_s)}" if attempt.latency_s is not None else ""
     how = _HOW.get(attempt.status, attempt.status)
     trouble = f": {attempt.error}" if attempt.error else ""
     step = f"{attempt.step}: " if attempt.step else ""

@@ -14,10 +14,11 @@ from typing import Final
 from routebook.config.values import Config
 from routebook.messages import TIERS, Classification
 from routebook.plan.belief import Belief
-from routebook.plan.evidence import SURE, Beta, Evidence, Remembered, prior
+from routebook.plan.evidence import Beta, Evidence, prior
 from routebook.plan.index import index_of
-from routebook.plan.known import EXPLORING, REMEMBERED, WEIGHED, Known
+from routebook.plan.known import EXPLORING, WEIGHED, Known
 from routebook.plan.match import LEAST_CONFIDENCE
+from routebook.plan.winner import said, surest
 
 DEAR_USD: Final = 0.05
 """A call that costs so much counts as fully dear."""
@@ -124,9 +125,8 @@ def rank(
         betas = {name: _prior(name, betas, fitted, config).plus(evidence.get(name)) for name in names}
     choice = _Choice(names, costs, config, known, seen, evidence, fitted, weight, betas)
     ranked = choice.ranked()
-    if weight and (sure := _sure(ranked, known, text)) is not None:
-        words = f"{REMEMBERED}it did well on {sure.n} similar prompt{'s' * (sure.n != 1)} (sure {sure.confidence:.2f}, likeness {sure.likeness:.2f})"
-        return _first(sure.model, words, ranked, choice)
+    if weight and (sure := surest(ranked, known, text)) is not None:
+        return _first(sure.model, said(sure), ranked, choice)
     if not evidence and not fitted:
         return [(name, "") for name in ranked]
     found = choice.explored(ranked[0], rng)
@@ -137,14 +137,6 @@ def rank(
 
 def _prior(name: str, priors: Mapping[str, Beta], fitted: Mapping[str, Belief], config: Config) -> Beta:
     return priors[name] if name not in fitted else prior(config.models[name], "", fitted=fitted[name])
-
-
-def _sure(ranked: Sequence[str], known: Known, text: str) -> Remembered | None:
-    """The sure winner by similar prompts; of several the one that ranks first."""
-    if known.recall is None or not text:
-        return None
-    sure = {found.model: found for found in known.recall(text) if found.confidence > SURE}
-    return next((sure[name] for name in ranked if name in sure), None)
 
 
 def _first(name: str, words: str, ranked: list[str], choice: _Choice) -> list[tuple[str, str]]:

@@ -16,6 +16,14 @@ GUESSED: Final = 2.0
 MOST_FITTED: Final = 30.0
 """Votes that a fitted belief is worth at most, however sure it is of itself: the user's own word comes through in the end."""
 NO_RUBRIC: Final = 5.0
+STRONG: Final = 7.5
+"""Out of ten, for a task among a model's `strengths`."""
+WEAK: Final = 2.5
+"""And among its `weaknesses`."""
+_MEASURED: Final[dict[str, tuple[str, ...]]] = {
+    "humaneval": ("code_generation",), "mbpp": ("code_generation",), "aider": ("bug_fix", "refactoring"), "swe_bench": ("bug_fix",),
+}  # fmt: skip
+"""The tasks that a benchmark speaks for."""
 SURE: Final = 0.8
 """Above this confidence a model that did well on similar prompts is a sure winner."""
 _LEAST: Final = 0.01
@@ -72,7 +80,7 @@ class Beta(NamedTuple):
 
 
 def prior(model: Model | None, task: str, *, fitted: Belief | None = None) -> Beta:
-    """What is expected of a model before its outcomes speak: as fitted, else by its rubric, else by its size.
+    """What is expected of a model before its outcomes speak: as fitted, else by its rubric, else by the rest of its profile.
 
     Args:
         model: its entry in the config; `None` when it is there no more.
@@ -87,12 +95,20 @@ def prior(model: Model | None, task: str, *, fitted: Belief | None = None) -> Be
         return _beta(NO_RUBRIC / 10, GUESSED)
     stated = model.rubric.get(task)
     if stated is None:
-        return _beta(_by_size(model.memory_gb) / 10, GUESSED)
+        return _beta(_by_profile(model, task) / 10, GUESSED)
     return _beta(stated / 10, STATED)
 
 
 def _beta(mean: float, votes: float) -> Beta:
     return Beta(mean * votes, (1 - mean) * votes)
+
+
+def _by_profile(model: Model, task: str) -> float:
+    """Without a figure in the rubric: what it is known to be good or bad at, else what benchmarks of such tasks gave it, else its size."""
+    if task in model.strengths or task in model.weaknesses:
+        return STRONG if task in model.strengths else WEAK
+    scores = [score for name, score in model.benchmarks.items() if task in _MEASURED.get(name, ())]
+    return sum(scores) / len(scores) / 10 if scores else _by_size(model.memory_gb)
 
 
 def _by_size(memory_gb: float | None) -> float:

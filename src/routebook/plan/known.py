@@ -12,6 +12,7 @@ from routebook.config.values import Price
 from routebook.plan.belief import Belief
 from routebook.plan.evidence import Evidence, Remembered
 from routebook.plan.experiment import Verdict
+from routebook.plan.residence import Residence
 
 SMOOTHING: Final = 0.2
 """Weight of the newest observation in the moving averages (an EWMA of about the last nine)."""
@@ -115,6 +116,10 @@ class Known:
         self.unusable: dict[str, str] = dict(unusable or {})
         self.missing: dict[str, str] = {}
         """Models that their provider does not have, each with what to do."""
+        self.outsized: dict[str, str] = {}
+        """Models that are too large for the memory that their provider may take, each with the figures."""
+        self.residences: dict[str, Residence] = {}
+        """Of the models whose provider loads them within a limit; empty where none does."""
         self.prices: dict[str, Price | None] = dict(prices or {})
         self._priced: dict[str, Price | None] = {}
         """The prices of which the two below were made."""

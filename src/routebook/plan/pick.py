@@ -10,10 +10,13 @@ from routebook.config.values import Config, Pick, Price
 from routebook.messages import Classification
 from routebook.plan.best import by_cost, rank
 from routebook.plan.known import Known
+from routebook.plan.residence import load_s, loaded_first
 
 TYPICAL_OUTPUT = 400
 """Tokens of an answer when nothing was seen of a model yet (the median of chat answers in public logs is 200 to 500)."""
 
+_BY_WORTH: frozenset[Pick] = frozenset(("best", "cheapest", "fastest", "least-busy"))
+"""Strategies that sort, so that equals stay as they come."""
 _TYPICAL = Decimal(TYPICAL_OUTPUT)
 _A_MILLIONTH = Decimal("0.000001")
 
@@ -23,6 +26,8 @@ def order(
     seen: Classification, input_tokens: int, rng: random.Random, text: str = "",
 ) -> tuple[list[str], Mapping[str, str]]:  # fmt: skip
     """Return the models in the order to try them, and what was learned of some; every one stays in, so that each can be a fallback."""
+    if known.residences and pick in _BY_WORTH:
+        models = loaded_first(models, known)
     if pick == "best":
         ranked = rank(
             list(models),
@@ -91,5 +96,5 @@ def _slowness(name: str, config: Config, known: Known) -> tuple[int, float]:
     state, model = known.states.get(name), config.models[name]
     seconds = state.expected_s(TYPICAL_OUTPUT) if state else None
     if seconds is not None:
-        return 0, seconds
+        return 0, seconds + load_s(known, name)
     return (1, -model.speed) if model.speed is not None else (2, model.memory_gb or 1e9)

@@ -18,7 +18,9 @@ from routebook.plan.index import Index, index_of
 from routebook.plan.known import Known
 from routebook.plan.match import choose_route, priority_of
 from routebook.plan.pick import TYPICAL_OUTPUT, expected_cost, order
+from routebook.plan.residence import residence_said
 from routebook.plan.tools_at_hand import able, offered
+from routebook.plan.winner import asks, winner_first
 from routebook.text import estimate_tokens
 
 _NONE: Final[frozenset[str]] = frozenset()
@@ -46,7 +48,14 @@ class _Draft:
     """Nothing shuts a model out but its window: most prompts give no other reason."""
 
     def chosen(self) -> Iterable[Choice]:
-        """Yield models in the order to try, before anything is left out."""
+        """Models in the order to try, before anything is left out; a sure winner by similar prompts first, where the route asks for it."""
+        found, known, request = self.ordered(), self.known, self.request
+        if request.model is not None or known.recall is None or self.route.quality == 0 or not asks(self.config, self.route):
+            return found
+        return winner_first(list(found), known, request.text, config=self.config, obstacle=self.obstacle)
+
+    def ordered(self) -> Iterable[Choice]:
+        """Yield models in the order that the request, its agent, an experiment or the route says."""
         request, agents, experiments = self.request, self.config.agents, self.config.experiments
         drawn = first_choice(experiments, self.known.verdicts, route=self.route.name, request_id=request.id) if experiments else None
         if request.model is not None:
@@ -131,7 +140,7 @@ class _Draft:
             return _NONE
         known, of_provider = self.known, self.index.of_provider
         avoided = _NONE if self.request.model else self.index.avoided(self.route)
-        return avoided.union(known.missing, *(of_provider.get(provider, ()) for provider in known.unusable))
+        return avoided.union(known.missing, known.outsized, *(of_provider.get(provider, ()) for provider in known.unusable))
 
     def obstacle(self, name: str) -> str | None:
         """Why a model cannot take the prompt, or `None`."""
@@ -147,7 +156,7 @@ class _Draft:
     def shut(self, name: str, provider: str) -> str | None:
         """Why a model may not be asked, whatever the prompt's length, or `None`."""
         tier, allowed = self.index.tiers[name], self.request.tier
-        if reason := self.known.unusable.get(provider) or self.known.missing.get(name):
+        if reason := self.known.unusable.get(provider) or self.known.missing.get(name) or self.known.outsized.get(name):
             return reason
         if self.is_local and tier != "local":
             return f"nothing may leave the machine, and its tier is {tier}"
@@ -163,6 +172,8 @@ class _Draft:
         typical = (state.output_tokens if state else None) or TYPICAL_OUTPUT
         cost = expected_cost(self.known.prices.get(name), input_tokens=self.input_tokens, output_tokens=typical)
         reason = choice.why(name)
+        if self.known.residences and (said := residence_said(self.known, name)):
+            reason = f"{reason}; {said}"
         if cooling_s:
             reason = f"{reason}; cools down for {cooling_s:.0f} s ({self.known.state(name).cooling_reason})"
         return Candidate(
@@ -264,7 +275,7 @@ def _draft(config: Config, request: Request, seen: Classification, *, known: Kno
     route, why = choose_route(config, request, seen, input_tokens=input_tokens)
     is_local = request.local or request.tier == "local" or route.local or bool(route.private)
     room = request.params.max_tokens or ANSWER_ROOM
-    is_open = not (known.unusable or known.missing or is_local or request.tier or route.avoid)
+    is_open = not (known.unusable or known.missing or known.outsized or is_local or request.tier or route.avoid)
     return _Draft(config, index_of(config), known, request, seen, route, why, input_tokens, is_local, rng, room, is_open)
 
 

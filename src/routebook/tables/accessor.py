@@ -1,6 +1,6 @@
-"""`frame.route`: the charts at hand on the frame itself.
+"""`frame.route`: charts and totals at hand on the frame itself.
 
-The frame has a column of that name too, and pandas lets the accessor win. So what is not `plot` is asked of the column: `frame.route == "chat"` and
+The frame has a column of that name too, and pandas lets the accessor win. So what is not `plot` or `totals` is asked of the column: `frame.route == "chat"` and
 `frame.route.value_counts()` mean what they say.
 """
 
@@ -12,6 +12,8 @@ import pandas as pd
 
 from routebook.errors import UsageError
 from routebook.near import did_you_mean
+from routebook.tables.needed import need
+from routebook.tables.totals import totals
 
 if TYPE_CHECKING:  # altair loads only when a chart is drawn
     from routebook.tables.offline import Chart, Layers
@@ -22,7 +24,7 @@ OPTIONS: Final = {"heatmap": ("show",), "quality_cost": ("knob",)}
 
 
 class Plots:  # noqa: PLW1641  it equals as its column does, which has no hash either
-    """Charts of a frame of attempts: `frame.route.plot("savings")`, or of a part of it."""
+    """Charts and totals of a frame of attempts: `frame.route.plot("savings")`, `frame.route.totals("agent")`, or of a part of it."""
 
     def __init__(self, frame: pd.DataFrame) -> None:
         """What is drawn; it is looked at only then."""
@@ -45,6 +47,14 @@ class Plots:  # noqa: PLW1641  it equals as its column does, which has no hash e
     def __ne__(self, other: object) -> Any:  # noqa: ANN401  as above
         """Whether each row's route is another."""
         return self._frame["route"] != other
+
+    def totals(self, by: str = "model") -> pd.DataFrame:
+        """What was asked, what failed and what it took, one row for each `by` and one for all; see `docs/frame.md` for the columns.
+
+        Raises:
+            UsageError: the frame has no such column, or is no frame of attempts.
+        """
+        return totals(need(self._frame, "time", "request_id", "attempt", "kind", "status", "cost_usd", by), by)
 
     def plot(self, kind: str = "spend", **options: Any) -> Chart | Layers:  # noqa: ANN401  as the chart takes them
         """Draw one of the charts of `rb.charts`: an Altair chart that draws offline.

@@ -99,7 +99,9 @@ def _told(turned: pd.DataFrame) -> str:
 
 def said(setting: pd.Series) -> str:
     """A row of `settings` in words."""
-    return f"{setting['setting']:g} good answers {setting['quality']:.0%}, {usd(setting['usd_1000'])} for 1,000 prompts: {setting['to']}"
+    return (
+        f"{setting['setting']:g}: {setting['quality']:.0%} good answers, {usd(setting['usd_1000'])} for 1,000 prompts, to {setting['to']}"
+    )
 
 
 def _drawn(points: pd.DataFrame, turned: pd.DataFrame, curves: list[str], colour: alt.Color, title: alt.TitleParams) -> Layers:

@@ -136,6 +136,8 @@ class Act(msgspec.Struct):
     """What it thinks aloud first."""
     thinking_tokens: int = 0
     """Of the output."""
+    load_s: float = 0.05
+    """What it says loading took."""
 
 
 class Script:

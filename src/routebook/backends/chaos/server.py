@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
+from routebook.backends.chaos.allowance import Allowance
 from routebook.backends.chaos.connection import Connection
 from routebook.backends.chaos.http1 import HttpRequest
+from routebook.backends.chaos.memory import Memory
 from routebook.backends.chaos.play import Scene
 from routebook.backends.chaos.script import Act, Asked, Script
 from routebook.backends.chaos.seen import Seen, SeenCall
@@ -35,7 +36,6 @@ _CALLS: Final = {
 }
 _LISTS: Final = {"/api/tags": "ollama", "/api/ps": "ollama", "/v1beta/models": "gemini", "/models": "openai"}
 _JSON: Final = {"content-type": "application/json"}
-_MINUTE_S: Final = 60.0
 
 
 class ChaosServer:
@@ -49,6 +49,8 @@ class ChaosServer:
         key: str | None = None,
         rpm: int | None = None,
         max_concurrent: int | None = None,
+        limits: Mapping[str, Allowance] | None = None,
+        memory: Memory | None = None,
         random_usage: bool = False,
         wait_forms: Sequence[WaitForm] = (),
         keep: int = 10_000,
@@ -62,6 +64,8 @@ class ChaosServer:
             key: asked for with every request, in any of the usual headers.
             rpm: calls a minute over all models; more get a 429 that states when to come back, and are counted.
             max_concurrent: calls at once over all models; more get a 429 and are counted.
+            limits: the same of single models, by their ids.
+            memory: what it loads and pulls as Ollama does; without it every model is there, and loaded.
             random_usage: report tokens drawn from the seed: output up to the request's limit, input never more than was sent.
             wait_forms: the ways in which a time to wait is stated, in turn, instead of the usual one of each wire format.
             keep: how many calls `seen` keeps the details of.
@@ -70,10 +74,10 @@ class ChaosServer:
         self.seen = Seen(keep=keep)
         self._wire_name = script.wire
         self._script = Script(script, models=models, random_usage=random_usage)
-        self._key, self._rpm, self._max_concurrent = key, rpm, max_concurrent
+        self._key, self._limits, self.memory = key, dict(limits or {}), memory
+        self._over_all = Allowance(rpm=rpm, max_concurrent=max_concurrent)
         self._clock = clock
         self._forms = itertools.cycle(wait_forms) if wait_forms else None
-        self._minute: deque[float] = deque()
         self._server: asyncio.Server | None = None
         self.port = 0
         """Known once started."""
@@ -106,6 +110,8 @@ class ChaosServer:
 
     async def serve(self, request: HttpRequest, out: Connection) -> None:
         """Answer one request."""
+        if self.memory is not None and await self.memory.serve(request, out):
+            return
         for ending, name in _CALLS.items():
             if request.method == "POST" and request.path.endswith(ending):
                 await self._call(request, _WIRES[name], out=out)
@@ -114,7 +120,7 @@ class ChaosServer:
             if request.method == "GET" and request.path.endswith(ending):
                 self._list(request, "anthropic" if "anthropic-version" in request.headers else name, out=out)
                 return
-        if request.method in ("GET", "HEAD") and request.path in ("/", "/api/version"):
+        if request.method in ("GET", "HEAD") and request.path in ("/", "/api/version", "/health"):
             out.respond(200, _JSON, b'{"version":"0.0.0"}')
         else:
             out.respond(404, _JSON, b'{"error":"404 page not found"}')
@@ -137,12 +143,18 @@ class ChaosServer:
             )
             return
         call = SeenCall(time_s=time.monotonic(), model=asked.model, path=request.path, headers=request.headers, body=request.body)
-        fault = self._over_limit(request)
+        fault = self._over_limit(request, model=asked.model)
         self.seen.begin(call)
         outcome = "disconnected"
         try:
             act = self._script.act(asked)
-            outcome = await self._play(act, call, asked=asked, wire=wire, out=out, instead=fault)
+            if self.memory is not None and fault is None and not self.memory.has(asked.model):
+                fault = Fault(kind="not_found")
+            if self.memory is None or fault is not None:
+                outcome = await self._play(act, call, asked=asked, wire=wire, out=out, instead=fault)
+            else:
+                async with self.memory.running(asked.model, keep_alive=call.json().get("keep_alive")) as act.load_s:
+                    outcome = await self._play(act, call, asked=asked, wire=wire, out=out, instead=None)
         finally:
             self.seen.end(call, outcome=outcome, time_s=time.monotonic())
 
@@ -158,21 +170,13 @@ class ChaosServer:
             return "over_limit"
         return outcome
 
-    def _over_limit(self, request: HttpRequest) -> Fault | None:
+    def _over_limit(self, request: HttpRequest, *, model: str) -> Fault | None:
         """Return the failure of a request that may not be answered: without the key, or above a limit."""
         if not self._has_key(request):
             return Fault(kind="auth")
-        if self._max_concurrent is not None and self.seen.concurrent >= self._max_concurrent:
-            return Fault(kind="rate_limit")
-        if self._rpm is None:
-            return None
-        now = time.monotonic()
-        while self._minute and self._minute[0] <= now - _MINUTE_S:
-            self._minute.popleft()
-        if len(self._minute) >= self._rpm:
-            return Fault(kind="rate_limit", retry_after_s=round(self._minute[0] + _MINUTE_S - now, 3))
-        self._minute.append(now)
-        return None
+        now, own = time.monotonic(), self._limits.get(model)
+        refused = own.refusal(concurrent=self.seen.concurrent_by_model[model], now=now) if own is not None else None
+        return refused or self._over_all.refusal(concurrent=self.seen.concurrent, now=now)
 
     def _has_key(self, request: HttpRequest) -> bool:
         sent = (request.headers.get(name, "").removeprefix("Bearer ") for name in ("authorization", "x-api-key", "x-goog-api-key"))

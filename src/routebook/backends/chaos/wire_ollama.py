@@ -107,7 +107,7 @@ def _final(asked: Asked, act: Act, *, text: str) -> dict[str, Any]:
         "done": True,
         "done_reason": "length" if act.is_cut else "stop",
         "total_duration": 100_000_000 + act.output_tokens * _TOKEN_NS,
-        "load_duration": 50_000_000,
+        "load_duration": round(act.load_s * 1e9),
         "prompt_eval_count": act.input_tokens,
         "prompt_eval_duration": 50_000_000,
         "eval_count": act.output_tokens,

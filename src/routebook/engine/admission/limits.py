@@ -11,7 +11,7 @@ import datetime as dt
 import math
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -20,7 +20,7 @@ import msgspec
 
 from routebook.books import leases
 from routebook.books.books import Books
-from routebook.books.claims import Admitted, Claim, Scope, Wait
+from routebook.books.claims import Admitted, Claim, Memory, Scope, Wait
 from routebook.config.values import Config, Model, Provider
 from routebook.engine.admission.hearing import told_of
 from routebook.engine.admission.queue import HANDICAP_S, Gate, Gates
@@ -56,6 +56,8 @@ class Entry:
     model: str
     since: float
     is_probe: bool
+    unload: tuple[str, ...] = ()
+    """What must leave the machine's memory before the call is sent."""
 
 
 class Limits:
@@ -69,6 +71,8 @@ class Limits:
         """When somebody of this process was let in last."""
         self._scopes: dict[str, tuple[Scope, ...]] = {}
         self.rng = random.Random()
+        self.memory: Callable[[Turn], Awaitable[Memory | None]] | None = None
+        """What a call asks of this machine's memory; set where a provider has a limit of it."""
         self._inside = 0
         self._renewal: asyncio.TimerHandle | None = None
 
@@ -92,7 +96,9 @@ class Limits:
         self.known.state(name).in_flight += 1
         self._inside += 1
         self._keep_alive()
-        entry = Entry(row=admitted.row, claim=claim, gate=gate, model=name, since=self.clock(), is_probe=admitted.is_probe)
+        entry = Entry(
+            row=admitted.row, claim=claim, gate=gate, model=name, since=self.clock(), is_probe=admitted.is_probe, unload=admitted.unload
+        )
         if entry.is_probe:
             turn.emit = self._listening(turn.emit, entry)
         return entry
@@ -208,6 +214,8 @@ class WayIn:
         await self._place(since=None)
         while True:
             try:
+                if self._limits.memory is not None:
+                    self._claim = msgspec.structs.replace(self._claim, memory=await self._limits.memory(self._turn))
                 found = await self._limits.books.admit(attempt, need_usd=need_usd, claim=self._ranked(came))
             except BaseException:
                 self._gate.withdraw(self._name)
@@ -256,7 +264,8 @@ class WayIn:
         if wait.is_stated or wait.is_day:
             self._limits.park(self._name, wait)
             self._gate.close(self._name)
-        raise LimitReached(f"{self._name}: {wait.reason}; there is room again in {wait.until_s:.0f} s")
+        back = f"; there is room again in {wait.until_s:.0f} s" if wait.until_s != math.inf else ""
+        raise LimitReached(f"{self._name}: {wait.reason}{back}")
 
     def _is_too_long(self, wait: Wait) -> bool:
         if wait.until_s is None:

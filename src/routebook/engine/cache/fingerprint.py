@@ -76,7 +76,8 @@ def _identity(config: Config, name: str, asked: Params) -> Any:  # noqa: ANN401 
     if found is None:
         return name
     model = config.models[found]
-    return [found, model.id, model.provider, _address(config.providers[model.provider]), _plain(merged(asked, model))]
+    file = (model.gguf,) if model.gguf else ()
+    return [found, model.id, model.provider, _address(config.providers[model.provider]), _plain(merged(asked, model)), *file]
 
 
 def _address(provider: Provider) -> tuple[Any, ...]:

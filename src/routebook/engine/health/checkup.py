@@ -165,7 +165,7 @@ class Checkup:
         said = str(error).removesuffix(hint).rstrip().removeprefix(f"{self.name}: ")
         said = f"{model}: {said}" if model else said
         is_absent = not model and (
-            (self.provider.kind == "embedded" and isinstance(error, SetupNeeded))
+            (self.provider.kind in ("embedded", "llamacpp") and isinstance(error, SetupNeeded))
             or (self.provider.kind == "ollama" and isinstance(error, Unavailable) and error.status is None)
         )
         self.note("left out" if is_absent else "problem", said, hint=self.remedy(error) or hint, model=model)
@@ -183,6 +183,8 @@ class Checkup:
                 return f"Wait {wait_s:.0f} s."
             case Unavailable(status=None) if self.provider.kind == "ollama":
                 return "ollama serve" if shutil.which("ollama") else "Install it from ollama.com, then: ollama serve"
+            case Unavailable(status=None) if self.provider.kind == "llamacpp":
+                return error.hint
             case Unavailable(status=None):
                 return self.where()
             case SetupNeeded() if self.provider.kind == "embedded":

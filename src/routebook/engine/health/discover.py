@@ -40,9 +40,10 @@ async def discover(runtime: Runtime, names: Sequence[str] | None = None) -> Conf
         there = {one.id for one in listed}
         for model in own:
             runtime.known.missing.pop(model, None)
-        runtime.known.missing.update(
-            {model: _get(kind, id_) for model, id_ in own.items() if _tagged(id_) not in there and id_ not in there}
-        )
+        if not runtime.config.providers[name].pull:
+            runtime.known.missing.update(
+                {model: _get(kind, id_) for model, id_ in own.items() if _tagged(id_) not in there and id_ not in there}
+            )
         models.update(
             {f"{name}/{one.id}": _model(name, kind, one) for one in listed if not {one.id, _untagged(one.id)} & set(own.values())}
         )
@@ -59,7 +60,7 @@ async def _ask(runtime: Runtime, name: str) -> list[Found]:
     except RoutebookError as error:
         runtime.known.unusable[name] = str(error)
         return []
-    if found:
+    if found or runtime.config.providers[name].pull:
         runtime.known.unusable.pop(name, None)
     else:
         runtime.known.unusable[name] = f"{name} has no models yet"

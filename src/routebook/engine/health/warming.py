@@ -35,7 +35,7 @@ def warm_asked(runtime: Runtime) -> None:
 async def _quietly(runtime: Runtime, name: str) -> None:
     """What goes wrong stands in the books, where it came to a call, and the first prompt will tell."""
     with contextlib.suppress(RoutebookError):
-        await _warm(runtime, name, reason="warm = true in routing.toml")
+        await _warm(runtime, name, reason="warm = true in routing.toml", is_modest=True)
 
 
 async def warm(runtime: Runtime, name: str) -> tuple[Warmed, ...]:
@@ -56,10 +56,12 @@ async def _report(runtime: Runtime, model: str, *, reason: str) -> Warmed:
     return Warmed(model=model, ready_s=outcome.attempt.ttft_s, trouble=str(outcome.error or ""))
 
 
-async def _warm(runtime: Runtime, model: str, *, reason: str) -> Outcome:
+async def _warm(runtime: Runtime, model: str, *, reason: str, is_modest: bool = False) -> Outcome:
     """With the model's own times, which are made for a slow start."""
     is_local = runtime.config.tier(model) == "local"
-    return await word(runtime, model, kind="warmup", reason=reason, max_tokens=1, is_local=is_local, patience_s=PATIENCE_S)
+    return await word(
+        runtime, model, kind="warmup", reason=reason, max_tokens=1, is_local=is_local, patience_s=PATIENCE_S, is_modest=is_modest
+    )
 
 
 def _models_of(runtime: Runtime, name: str) -> list[str]:

@@ -22,9 +22,11 @@ _SEEN: Final = Classification(
 
 
 async def word(
-    runtime: Runtime, model: str, *, kind: Kind, reason: str, max_tokens: int, is_local: bool, patience_s: float
+    runtime: Runtime, model: str, *, kind: Kind, reason: str, max_tokens: int, is_local: bool, patience_s: float, is_modest: bool = False
 ) -> Outcome:  # fmt: skip
     """Ask a model for a word. The plan is made as if nothing were known of it, because that is what is to be found out.
+
+    `is_modest`: it takes no memory from models that are to be kept warm.
 
     Raises:
         NoCandidate: the model cannot take it: it is behind the wall.
@@ -38,6 +40,6 @@ async def word(
         raise NoCandidate(plan)
     turn = Turn(
         plan=plan, candidate=plan.candidates[0], number=1, kind=kind, reason=reason,
-        until=asyncio.get_running_loop().time() + patience_s, emit=lambda _event: None,
+        until=asyncio.get_running_loop().time() + patience_s, emit=lambda _event: None, is_modest=is_modest,
     )  # fmt: skip
     return await attempt(runtime, turn, outcomes=[])

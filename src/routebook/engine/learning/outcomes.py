@@ -18,7 +18,7 @@ from routebook.lessons import Lesson, Source
 from routebook.messages import Attempt
 from routebook.near import did_you_mean
 
-ASIDE: Final = ("health", "warmup", "judge")
+ASIDE: Final = ("health", "warmup", "judge", "evaluation")
 """Kinds of attempts that are no answers to the user."""
 JUDGED: Final = ("ok", "cached", "refused", "cancelled")
 """Attempts that a vote says something about: of an error it says nothing of how good the model is."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # pandas loads only when a frame is asked for
 __all__ = ["Hindsight", "Share", "Untold", "what_if"]
 
 NEEDED: Final = ("request_id", "attempt", "kind", "task", "complexity", "strength", "model", "status", "input_tokens", "output_tokens")
-_ASIDE: Final = ("health", "warmup", "judge")
+_ASIDE: Final = ("health", "warmup", "judge", "evaluation")
 _LETTERS_A_TOKEN: Final = 0.23
 """As `text.estimate_tokens` counts small letters."""
 

@@ -46,6 +46,11 @@ class Tool:
         """Its name."""
         return f"<tool {self.name}>"
 
+    def __reduce__(self) -> tuple[Callable[..., Tool], tuple[Any, ...]]:
+        """To other processes goes the function; what was read of it is of a type that is made anew there."""
+        options = {key: getattr(self, key) for key in ("confirm", "timeout_s", "max_bytes", "network", "cache", "fallbacks")}
+        return _read_again, (self.function, self.spec, options)
+
     @property
     def name(self) -> str:
         """As models call it."""
@@ -132,6 +137,11 @@ def as_tool(function: Callable[..., Any], *, name: str | None = None, **options:
     if not _NAME.fullmatch(called):
         raise UsageError(f"{called!r} is no name that a model can call: letters, digits, _ and - only. Give it one: @rb.tool(name=…).")
     spec, read = read_signature(function, name=called)
+    return Tool(function=function, spec=spec, read=read, **options)
+
+
+def _read_again(function: Callable[..., Any], spec: ToolSpec, options: Mapping[str, Any]) -> Tool:
+    _, read = read_signature(function, name=spec.name)
     return Tool(function=function, spec=spec, read=read, **options)
 
 

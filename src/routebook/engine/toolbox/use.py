@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Coroutine, Sequence
 from typing import Any, Final
 
 import msgspec
 
-from routebook.books import tool_calls
 from routebook.engine.runtime import Runtime
 from routebook.engine.toolbox.failure import ToolFailed
 from routebook.engine.toolbox.opened import Opened
@@ -123,12 +121,7 @@ class Use:
 
     async def _write(self, run: ToolRun) -> None:
         """Write the row, also for one who is cancelled meanwhile."""
-        books = self._runtime.books
-
-        def work(connection: sqlite3.Connection) -> None:
-            tool_calls.add(connection, self._plan.request.id, run, session=books.session)
-
-        writing = asyncio.ensure_future(books.write(work))
+        writing = asyncio.ensure_future(self._runtime.books.ran(self._plan.request.id, run))
         try:
             await asyncio.shield(writing)
         except BooksError as error:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import datetime as dt
-import re
 import shlex
-from typing import Final, NoReturn
+from typing import NoReturn
 
 from routebook.errors import UsageError
 from routebook.notebook.panels.board import Board
 from routebook.notebook.session import Session
-
-_SPAN: Final = re.compile(r"(\d+(?:\.\d+)?)(min|h|d|w)")
-_UNITS: Final = {"min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+from routebook.notebook.span import span
 
 
 def board(session: Session, rest: str) -> None:
@@ -28,7 +24,8 @@ def board(session: Session, rest: str) -> None:
     if rest == "stop":
         return
     given = _parser().parse_args(_words(rest))
-    opened = Board(session.router, since=_span(given.since), notebook=given.notebook, task=given.task, model=given.model, agent=given.agent)
+    since = None if given.since is None else span(given.since)
+    opened = Board(session.router, since=since, notebook=given.notebook, task=given.task, model=given.model, agent=given.agent)
     if not session.has_page:
         session.show(opened.page())
         return
@@ -40,15 +37,6 @@ def _words(rest: str) -> list[str]:
         return shlex.split(rest)
     except ValueError as error:
         raise UsageError(f"%route board has a quote that is not closed: {rest!r}.") from error
-
-
-def _span(text: str | None) -> dt.timedelta | None:
-    if text is None:
-        return None
-    match = _SPAN.fullmatch(text)
-    if match is None:
-        raise UsageError(f"--since takes a time such as 30min, 2h, 7d or 4w, and {text!r} is none.")
-    return dt.timedelta(**{_UNITS[match[2]]: float(match[1])})
 
 
 class _Parser(argparse.ArgumentParser):

@@ -1,4 +1,4 @@
-"""`%route cost`: what was spent and where it went, in two tables and three charts."""
+"""`%route cost`: what was spent and where it went, how much of it failed, in tables by tier, model and agent, and three charts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from routebook.notebook.table import Table
 if TYPE_CHECKING:  # pandas and altair load only when a frame is drawn
     import pandas as pd
 
-TITLES = (">requests", ">attempts", ">failed", ">tokens", ">cost", ">unpriced", ">saved", ">first token", ">total")
+TITLES = (">requests", ">an hour", ">attempts", ">failed", ">failovers", ">tokens", ">cost", ">saved", ">first token", ">total")
 
 
 def cost(session: Session, rest: str) -> None:
@@ -37,11 +37,13 @@ def cost(session: Session, rest: str) -> None:
 
 
 def cost_parts(frame: pd.DataFrame) -> list[Part]:
-    """The sum in a sentence, then the totals by tier and by model."""
+    """The sum in a sentence, then the totals by tier, by model, and by agent where any asked."""
     from routebook.tables.totals import totals
 
-    by_tier, by_model = totals(frame, "tier"), totals(frame, "model")
-    return [_sentence(by_tier.loc["all"]), Heading("by tier"), _table("tier", by_tier), Heading("by model"), _table("model", by_model)]
+    groups = ["tier", "model", *(["agent"] if frame["agent"].notna().any() else [])]
+    found = {by: totals(frame, by) for by in groups}
+    tables = [part for by, rows in found.items() for part in (Heading(f"by {by}"), _table(by, rows))]
+    return [_sentence(found["tier"].loc["all"]), *tables]
 
 
 def _sentence(total: pd.Series) -> str:
@@ -66,6 +68,8 @@ def _table(by: str, totals: pd.DataFrame) -> Table:
 
 
 def _row(name: Any, row: pd.Series) -> tuple[str, ...]:  # noqa: ANN401  a frame's index
-    counts = (figures.count(row[column]) for column in ("requests", "attempts", "failed", "tokens"))
-    money = (figures.money(row["cost_usd"]), figures.count(row["unpriced"]), figures.money(row["saved_usd"]))
+    failed = figures.count(row["failed"]) + (f" ({figures.share(row['error_rate'])})" if row["failed"] else "")
+    rate = (figures.rate(row["requests_h"]), figures.count(row["attempts"]), failed)
+    counts = (figures.count(row["requests"]), *rate, figures.count(row["failovers"]), figures.count(row["tokens"]))
+    money = (figures.spent(row["cost_usd"], int(row["unpriced"])), figures.money(row["saved_usd"]))
     return (str(name), *counts, *money, figures.seconds(row["ttft_s"]), figures.seconds(row["latency_s"]))

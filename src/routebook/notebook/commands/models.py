@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from routebook.config.values import Config
+from routebook.engine.loop import engine_loop
+from routebook.engine.machine.overview import overview
 from routebook.engine.runtime import Runtime
 from routebook.engine.survey import ModelLine
 from routebook.engine.survey import models as survey_models
 from routebook.notebook import figures
+from routebook.notebook.commands.profile import profile_parts
+from routebook.notebook.machine import machine_parts
 from routebook.notebook.report import Heading, Part, report
 from routebook.notebook.session import Session
 from routebook.notebook.subcommands import refuse_rest
@@ -16,9 +20,11 @@ TITLES = ("name", "id", "provider", "tier", ">$ in", ">$ out", ">context", ">mem
 
 
 def models(session: Session, rest: str) -> None:
-    """Show the models, the pools below them, and the providers that cannot be called."""
-    refuse_rest("models", rest)
-    session.show(report(*models_parts(session.router.runtime())))
+    """Show the models, the pools below them, and the providers that cannot be called; with a name, what is known of that model."""
+    if rest.startswith("-"):
+        refuse_rest("models", rest)
+    runtime = session.router.runtime()
+    session.show(report(*(profile_parts(runtime, rest) if rest else models_parts(runtime))))
 
 
 def models_parts(runtime: Runtime) -> list[Part]:
@@ -29,6 +35,7 @@ def models_parts(runtime: Runtime) -> list[Part]:
         Heading(f"{figures.plural(len(lines), 'model')}, {ready} ready; prices in US dollars per million tokens"),
         Table(TITLES, [_row(line) for line in lines], faint=[place for place, line in enumerate(lines) if line.state == "left out"]),
     ]
+    parts += machine_parts(engine_loop().run_sync(overview(runtime)))
     if pools := _pools(runtime.config):
         parts += [Heading("pools"), Table(("name", "pick", "models"), pools)]
     if left_out := list(runtime.known.unusable.items()):
@@ -42,7 +49,7 @@ def state_of(line: ModelLine) -> str:
         case "ready":
             return "ready"
         case "cooling down":
-            return f"cooling down {line.cooling_s:.0f} s ({line.reason})"
+            return f"cooling down, {figures.left(line.cooling_s)} left ({figures.words(line.reason)})"
         case "left out":
             return f"left out: {line.reason.partition(';')[0]}"
 

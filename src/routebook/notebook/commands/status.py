@@ -13,6 +13,7 @@ from routebook.engine.survey import ModelLine, Status
 from routebook.engine.survey import status as survey_status
 from routebook.notebook import figures
 from routebook.notebook.commands.models import state_of
+from routebook.notebook.machine import pull_parts
 from routebook.notebook.report import Heading, Part, report
 from routebook.notebook.session import Session
 from routebook.notebook.subcommands import refuse_rest
@@ -34,7 +35,7 @@ def status_parts(found: Status, file: str) -> list[Part]:
 
 def standing_parts(found: Status) -> list[Part]:
     """What is under way, and what limits and caps have left."""
-    return [*_under_way(found), *_limits(found), *_budgets(found.caps), *pool_parts(found.pools)]
+    return [*_under_way(found), *pull_parts(found.pulls), *_limits(found), *_budgets(found.caps), *pool_parts(found.pools)]
 
 
 def _limits(found: Status) -> list[Part]:

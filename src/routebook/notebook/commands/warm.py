@@ -6,11 +6,11 @@ from routebook.engine.health.warming import Warmed
 from routebook.engine.health.warming import warm as warm_up
 from routebook.engine.loop import engine_loop
 from routebook.errors import UsageError
+from routebook.notebook.figures import seconds
 from routebook.notebook.progress import progress
 from routebook.notebook.report import report
 from routebook.notebook.session import Session
 from routebook.notebook.table import Table
-from routebook.notebook.wording import seconds
 
 
 def warm(session: Session, rest: str) -> None:

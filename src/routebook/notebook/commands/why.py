@@ -97,7 +97,7 @@ def attempts_page(attempts: Sequence[Attempt], *, others: Sequence[Other] = (), 
 
 def _tool(row: ToolRow) -> tuple[str, ...]:
     by = row.by if row.by != row.name else ""
-    return (str(row.attempt), row.name, row.status, by, wording.seconds(row.seconds), f"{row.bytes:,}")
+    return (str(row.attempt), row.name, row.status, by, figures.seconds(row.seconds), f"{row.bytes:,}")
 
 
 def _head(attempts: Sequence[Attempt]) -> str:

@@ -157,7 +157,7 @@ class Board:
     def _tell_filters(self) -> None:
         if self._filters is not None:
             since = next((text for text, span in TIMES.items() if span == self.since), "" if self.since is None else f"{self.since}")
-            self._filters.tell(self.router.runtime().books.read(offered), self.chosen, since=since)
+            self._filters.offer(self.router.runtime().books.read(offered), self.chosen, since=since)
 
 
 def _title(began: dt.datetime, chosen: Mapping[str, str], cut_at: int | None) -> str:

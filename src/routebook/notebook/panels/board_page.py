@@ -49,11 +49,11 @@ def _headline(found: Figures, status: Status) -> str:
 
 
 def _tables(found: Figures) -> list[Part]:
-    tiers = [(one.tier, words.count(one.attempts), _money(one.cost_pusd, one.unpriced)) for one in found.tiers]
+    tiers = [(one.tier, words.count(one.attempts), words.spent(from_pico(one.cost_pusd), one.unpriced)) for one in found.tiers]
     models = [
         (
             one.model, one.tier, words.count(one.attempts), words.count(one.failed), words.count(one.fallbacks),
-            words.seconds(one.ttft_s), words.seconds(one.latency_s), _money(one.cost_pusd, one.unpriced),
+            words.seconds(one.ttft_s), words.seconds(one.latency_s), words.spent(from_pico(one.cost_pusd), one.unpriced),
         )
         for one in found.models[:_MOST_ROWS]
     ]  # fmt: skip
@@ -72,25 +72,23 @@ def _went(went: tuple[tuple[str, int], ...]) -> str:
     return ", ".join(f"{model} {count / total:.0%}" for model, count in went[:4])
 
 
-def _money(pusd: int, unpriced: int) -> str:
-    amount = words.money(from_pico(pusd))
-    return f"{amount} + {unpriced} unknown" if unpriced else amount
-
-
 def _minutes_line(minutes: tuple[Minute, ...]) -> str:
     busiest = max(minute.attempts for minute in minutes)
     last = minutes[-1]
-    return f"now {last.attempts}, {last.failed} failed; most {busiest}; {sum(minute.failed for minute in minutes)} failed in the hour"
+    failed = sum(minute.failed for minute in minutes)
+    return f"this minute {words.plural(last.attempts, 'attempt')}, {last.failed} failed; busiest minute {busiest:,}; {failed:,} failed in the hour"
 
 
 def _minutes_html(minutes: tuple[Minute, ...]) -> str:
-    """A bar for each minute; one with a failure is marked, and every bar says its figures."""
+    """A bar for each minute, of which the lower part failed; every bar says its figures."""
     most = max(1, *(minute.attempts for minute in minutes))
     bars = []
     for at, minute in enumerate(minutes):
-        high = max(2, round(_HIGH_PX * minute.attempts / most)) if minute.attempts else 2
-        colour = _FAILED if minute.failed else _FINE if minute.attempts else _NONE
+        whole = max(2, round(_HIGH_PX * minute.attempts / most))
+        failed = max(2, round(whole * minute.failed / minute.attempts)) if minute.failed else 0
+        parts = ((_FINE, whole - failed), (_FAILED, failed)) if minute.attempts else ((_NONE, whole),)
         title = f"{len(minutes) - 1 - at} min ago: {words.plural(minute.attempts, 'attempt')}, {minute.failed} failed"
-        bars.append(template("minute").substitute(high=high, colour=colour, title=escape(title)))
+        pieces = "".join(template("bar").substitute(high=high, colour=colour) for colour, high in parts if high)
+        bars.append(template("minute").substitute(pieces=pieces, title=escape(title)))
     line = template("line").substitute(text=escape(_minutes_line(minutes)))
     return template("minutes").substitute(bars="".join(bars)) + line

@@ -12,12 +12,11 @@ import time
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
-from importlib.resources import files
 from typing import Any, Final
 
+from routebook.notebook.controls import Controls, static
 from routebook.notebook.report import report
 from routebook.notebook.session import Session
-from routebook.notebook.widget import answer_while_busy, show_widget
 
 _TICK_S: Final = 0.1
 _SUBSHELLS: Final = 7
@@ -46,17 +45,15 @@ def _by_button(question: str, choices: Sequence[str], *, hint: str) -> str | Non
     """Buttons; the main thread waits. `None` when no page is there that draws them and is heard."""
     chosen: queue.SimpleQueue[str] = queue.SimpleQueue()
 
-    def hear(_widget: object, content: Mapping[str, Any], _buffers: object) -> None:
+    def hear(content: Mapping[str, Any]) -> None:
         if content.get("kind") == "choice" and content.get("choice") in choices:
             chosen.put(content["choice"])
         elif content.get("kind") == "here":
             here.set()
 
     here = threading.Event()
-    widget = _widget()(question=question, choices=list(choices), hint=hint)
-    widget.on_msg(hear)
-    answer_while_busy(widget)
-    handle = show_widget(widget, text=question, html=report(f"{question} Nobody had answered when this notebook was saved.")["text/html"])
+    controls = Controls(_widget()(question=question, choices=list(choices), hint=hint), hear=hear)
+    controls.show(report(f"{question} Nobody had answered when this notebook was saved."))
     until = time.monotonic() + _HERE_S
     try:
         while here.is_set() or time.monotonic() < until:
@@ -66,9 +63,7 @@ def _by_button(question: str, choices: Sequence[str], *, hint: str) -> str | Non
                 continue
         return None
     finally:
-        handle.update({"text/plain": ""}, raw=True)
-        widget.layout.close()
-        widget.close()
+        controls.close()
 
 
 def _by_key(question: str, choices: Sequence[str], *, hint: str) -> str:
@@ -88,13 +83,11 @@ def _widget() -> Any:  # noqa: ANN401  the class is made when anywidget loads
     import anywidget
     from traitlets import List, Unicode
 
-    static = files("routebook.notebook") / "static"
-
     class Ask(anywidget.AnyWidget):
         """A question and its buttons."""
 
-        _esm = (static / "ask.js").read_text(encoding="utf-8")
-        _css = (static / "cell.css").read_text(encoding="utf-8")
+        _esm = static("parts.js", "ask.js")
+        _css = static("parts.css")
         question = Unicode("").tag(sync=True)
         hint = Unicode("").tag(sync=True)
         choices: List[str] = List().tag(sync=True)

@@ -1,7 +1,8 @@
-"""The static form of a comparison: a plain table of answers, their figures, and where each differs from the first."""
+"""The static form of a comparison: the answers side by side, their figures, and where each differs from the first."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 from typing import Final
 
@@ -27,8 +28,7 @@ def compare_page(comparison: Comparison) -> Bundle:
     table = figures_table(comparison)
     html = template("compare").substitute(
         head=inert(head),
-        names="".join(template("pane_name").substitute(name=inert(pane)) for pane in panes),
-        texts="".join(template("pane_text").substitute(body=body) for body in panes.values()),
+        panes=_side_by_side(panes),
         figures=table.html,
         difference="".join(_difference(title, spans) for title, spans in _differences(comparison)),
     )
@@ -37,11 +37,15 @@ def compare_page(comparison: Comparison) -> Bundle:
 
 def blind_page(comparison: Comparison) -> Bundle:
     """The answers under the names of their panes, and nothing that would tell who wrote which."""
-    names = "".join(template("pane_name").substitute(name=inert(pane)) for pane in comparison.answers)
-    texts = "".join(template("pane_text").substitute(body=_body(answer)) for answer in comparison.answers.values())
+    panes = _side_by_side({pane: _body(answer) for pane, answer in comparison.answers.items()})
     head = "who wrote which is told after the vote"
-    html = template("compare").substitute(head=inert(head), names=names, texts=texts, figures="", difference="")
+    html = template("compare").substitute(head=inert(head), panes=panes, figures="", difference="")
     return {"text/html": html, "text/plain": f"[{head}]\n\n{_texts(comparison)}"}
+
+
+def _side_by_side(panes: Mapping[str, str]) -> str:
+    """Panes of safe HTML that stand one below the other where there is no room."""
+    return "".join(template("pane").substitute(name=inert(name), body=body) for name, body in panes.items())
 
 
 def _body(answer: Answer) -> str:
@@ -54,12 +58,12 @@ def figures_table(comparison: Comparison) -> Table:
     for pane, answer in comparison.answers.items():
         last, rate = answer.attempt, tokens_per_s(answer)
         rows.append([
-            pane, figures.seconds(last.ttft_s), figures.seconds(last.latency_s), f"{rate:.0f}" if rate else "",
+            pane, figures.seconds(last.ttft_s), figures.seconds(last.latency_s), figures.count(rate),
             figures.count(last.input_tokens), figures.count(last.output_tokens), figures.money(answer.cost_usd),
             _END.get(answer.finish_reason, ""),
         ])  # fmt: skip
     rows += [[pane, "", "", "", "", "", "", "failed"] for pane in comparison.failures]
-    return Table(["model", ">first token", ">total", ">tokens/s", ">in", ">out", ">cost", ""], rows)
+    return Table(["model", ">first token", ">total", ">tokens/s", ">tokens in", ">out", ">cost", ""], rows)
 
 
 def _differences(comparison: Comparison) -> list[tuple[str, list[Span]]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import contextvars
 import threading
@@ -19,6 +18,7 @@ from routebook.notebook import figures
 from routebook.notebook.here import router_here, session_here
 from routebook.notebook.live import Drain, PanesView
 from routebook.notebook.page import Bundle
+from routebook.notebook.panels import stage
 from routebook.notebook.panels.compare import comparison_of, panes_of, starts_of
 from routebook.notebook.panels.compare_page import compare_page
 from routebook.notebook.panels.comparison import Comparison
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 _PICKED: Final = 2
 """So many models are picked when none are named."""
-_live: list[Compare] = []
-"""The panel that can be used: one at a time, because what a saved notebook has of a live one is dead."""
 
 
 class Compare:
@@ -81,8 +79,6 @@ class Compare:
         """Show it in the running cell; the panel before it is closed."""
         from IPython.display import display
 
-        for other in _live[:]:
-            other.close()
         self._context = contextvars.copy_context()  # what is shown belongs to this cell's output, also while others run
         session = session_here()
         if session is None or not (session.has_page and session.is_interactive):
@@ -90,8 +86,7 @@ class Compare:
         else:
             self._widget = PanelWidget(self.form, self._lines, hear=self._hear)
             self._widget.show(gone_page())
-            _live.append(self)
-            atexit.register(self.close)
+            stage.enter(self)
         self._results = display({"text/plain": ""}, raw=True, display_id=True) if session is not None and session.has_page else None
 
     def close(self) -> None:
@@ -99,9 +94,7 @@ class Compare:
         self.cancel()
         with contextlib.suppress(TimeoutError):
             self.wait(2.0)
-        if self in _live:
-            _live.remove(self)
-            atexit.unregister(self.close)
+        stage.leave(self)
         widget, self._widget = self._widget, None
         if widget is not None:
             widget.close(self._page())
@@ -255,7 +248,7 @@ class Compare:
 
 
 def _told(result: Comparison, asked: int, time_s: float) -> str:
-    parts = [f"{figures.plural(len(result.answers), 'answer')} in {time_s:.1f} s"]
+    parts = [f"{figures.plural(len(result.answers), 'answer')} in {figures.seconds(time_s)}"]
     stopped = (
         sum(answer.finish_reason == "cancelled" for answer in result.answers.values()) + asked - len(result.answers) - len(result.failures)
     )

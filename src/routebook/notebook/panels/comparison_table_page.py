@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from routebook.messages import Answer
 from routebook.notebook import figures
 from routebook.notebook.inert import inert
-from routebook.notebook.markdown import render
+from routebook.notebook.markdown import render, words_of
 from routebook.notebook.page import NOTHING, Bundle, template
 from routebook.notebook.panels.comparison import Comparison, tokens_per_s
 from routebook.notebook.report import Heading, report
@@ -19,6 +19,8 @@ if TYPE_CHECKING:  # a table shows itself by this page
 
 MOST_PROMPTS: Final = 50
 """Prompts on the page; all of them are in the frame."""
+_LEAST_EM: Final = 9
+"""The least width of a column, in letters: beyond the page one scrolls."""
 SHORT: Final = 240
 """Characters of an answer that stands there unfolded."""
 _TITLES: Final = ("model", ">answers", ">failed", ">first token", ">total", ">tokens/s", ">tokens out", ">cost")
@@ -32,6 +34,7 @@ def table_page(table: ComparisonTable) -> Bundle:
     cut = f"the first {MOST_PROMPTS} of {len(table):,} prompts; all of them are in .frame" if len(table) > MOST_PROMPTS else ""
     html = template("prompts").substitute(
         summary=above["text/html"],
+        wide=_LEAST_EM * (1 + len(table.panes)),
         names="".join(template("pane_name").substitute(name=inert(name)) for name in ("prompt", *table.panes)),
         rows="".join(_row(comparison, table.panes) for comparison in shown),
         cut=inert(cut),
@@ -46,12 +49,11 @@ def summary_table(table: ComparisonTable) -> Table:
 
 
 def _summary(one: ModelSummary) -> list[str]:
-    speed = f"{one.tokens_per_s:.0f}" if one.tokens_per_s else ""
-    cost = figures.money(one.cost_usd) if one.answers > one.unpriced else figures.UNKNOWN if one.unpriced else ""
-    more = f" + {one.unpriced} unknown" if one.unpriced and one.answers > one.unpriced else ""
+    speed = figures.count(one.tokens_per_s)
+    cost = figures.spent(one.cost_usd if one.answers > one.unpriced else None, one.unpriced) if one.answers else ""
     return [
         one.model, str(one.answers), str(one.failed), figures.seconds(one.ttft_s), figures.seconds(one.latency_s), speed,
-        figures.count(one.output_tokens), cost + more,
+        figures.count(one.output_tokens), cost,
     ]  # fmt: skip
 
 
@@ -73,12 +75,12 @@ def _folded(text: str, html: str) -> str:
     """What is long is folded behind its beginning."""
     if len(text) <= SHORT:
         return html
-    return template("long").substitute(start=inert(f"{' '.join(text[:SHORT].split())} …"), body=html)
+    return template("long").substitute(start=inert(f"{' '.join(words_of(text)[:SHORT].split())} …"), body=html)
 
 
 def _took(answer: Answer) -> str:
     rate = tokens_per_s(answer)
-    parts = [figures.seconds(answer.attempt.latency_s), f"{rate:.0f} tokens/s" if rate else "", figures.money(answer.cost_usd)]
+    parts = [figures.seconds(answer.attempt.latency_s), f"{rate:,.0f} tokens/s" if rate else "", figures.money(answer.cost_usd)]
     return " · ".join(filter(None, parts))
 
 

@@ -62,7 +62,7 @@ def _model(line: ModelLine, seen: ModelFigures | None, runtime: Runtime) -> tupl
             figures.count(seen.failed),
             figures.seconds(seen.ttft_s),
             figures.seconds(seen.latency_s),
-            _cost(seen),
+            figures.spent(from_pico(seen.cost_pusd), seen.unpriced),
         )
         if seen is not None
         else ("0", "", "", "", "")
@@ -83,11 +83,6 @@ def key_of(runtime: Runtime, provider: str) -> str:
 def _health(line: ModelLine) -> str:
     busy = f", {line.in_flight} under way" if line.in_flight else ""
     return "no key" if line.reason.startswith("no key") else state_of(line) + busy
-
-
-def _cost(seen: ModelFigures) -> str:
-    amount = figures.money(from_pico(seen.cost_pusd))
-    return f"{amount} + {seen.unpriced} unknown" if seen.unpriced else amount
 
 
 def _no_models(runtime: Runtime, lines: Sequence[ModelLine]) -> list[Part]:

@@ -109,7 +109,8 @@ class ConfigPanel:
         except FileChanged as error:
             self._tell(note=f"{error} Your text is still here.", stale=True)
         except ConfigError as error:
-            self._tell(note=f"{figures.plural(len(error.problems), 'problem')}: nothing was written. They stand beside their lines.")
+            stand = "It stands beside its line." if len(error.problems) == 1 else "They stand beside their lines."
+            self._tell(note=f"{figures.plural(len(error.problems), 'problem')}: nothing was written. {stand}")
         except RoutebookError as error:
             self._tell(note=str(error))
 
@@ -221,5 +222,5 @@ class ConfigPanel:
     def _opened(self) -> str:
         draft = self.draft
         if draft.source.data is None:
-            return f"{draft.file.name} is not there yet; Save writes it"
+            return f"{draft.file.name} is not there yet; Save and reload writes it"
         return "" if draft.router is not None else "not in use: it has problems"

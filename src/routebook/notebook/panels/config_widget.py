@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from importlib.resources import files
 from typing import Any, NamedTuple
 
 from routebook.config.keylike import masked
 from routebook.errors import Problem
 from routebook.messages import Plan
 from routebook.notebook import wording
+from routebook.notebook.controls import NOTHING, Controls, static
 from routebook.notebook.page import Bundle
-from routebook.notebook.widget import answer_while_busy, show_widget
 
 
 class Did(NamedTuple):
@@ -38,46 +37,27 @@ class Did(NamedTuple):
         )  # fmt: skip
 
 
-class ConfigWidget:
+class ConfigWidget(Controls):
     """The editor while it is live."""
 
     def __init__(self, *, file: str, text: str, prompt: str, hear: Callable[[Did], None]) -> None:
         """`hear` is called with what a person does, on the thread that hears it."""
-
-        def act(_widget: object, content: Mapping[str, Any], _buffers: object) -> None:
-            hear(Did.read(content))
-
-        self._widget = _editor()(file=file, text=_kept(text), prompt=prompt)
-        self._widget.on_msg(act)
-        answer_while_busy(self._widget)
-        self._handle: Any = None
-
-    def show(self, page: Bundle) -> None:
-        """Show it in the running cell; the page is what a notebook shows that was saved meanwhile."""
-        self._handle = show_widget(self._widget, text=page["text/plain"], html=page["text/html"])
-
-    def tell(self, **traits: object) -> None:
-        """Change what the page shows, all at once."""
-        with self._widget.hold_sync():
-            for name, value in traits.items():
-                setattr(self._widget, name, value)
+        widget = _editor()(file=file, text=_kept(text), prompt=prompt)
+        super().__init__(widget, hear=lambda content: hear(Did.read(content)))
 
     def keep(self, text: str) -> None:
         """Keep the text for a page that is loaded again."""
-        self._widget.text = _kept(text)
+        self.tell(text=_kept(text))
 
     def replace(self, text: str, *, serial: int) -> None:
         """Put another text into the editor, unless something was typed since `serial`."""
-        self._widget.send({"kind": "replace", "text": text, "serial": serial})
+        self.send(kind="replace", text=text, serial=serial)
         self.keep(text)
 
-    def close(self, page: Bundle) -> None:
+    def close(self, page: Bundle = NOTHING) -> None:
         """Put a page in its place."""
-        if self._handle is not None:
-            self._handle.update(page, raw=True)
-        self._widget.text = self._widget.prompt = ""  # nbclient saves the last state of every widget, closed ones too
-        self._widget.layout.close()
-        self._widget.close()
+        self.tell(text="", prompt="")  # nbclient saves the last state of every widget, closed ones too
+        super().close(page)
 
 
 def checked(problems: Sequence[Problem], routes: Sequence[str], *, serial: int, is_changed: bool) -> dict[str, Any]:
@@ -109,13 +89,11 @@ def _editor() -> Any:  # noqa: ANN401  the class is made when anywidget loads
     import anywidget
     from traitlets import Bool, Dict, Unicode
 
-    static = files("routebook.notebook") / "static"
-
     class Editor(anywidget.AnyWidget):
         """The editor of `routing.toml`, and a prompt to try it with."""
 
-        _esm = "".join((static / name).read_text(encoding="utf-8") for name in ("panel.js", "editor.js", "config.js"))
-        _css = "".join((static / name).read_text(encoding="utf-8") for name in ("cell.css", "compare.css", "config.css"))
+        _esm = static("parts.js", "panel.js", "editor.js", "config.js")
+        _css = static("parts.css", "panel.css", "config.css")
         file = Unicode("").tag(sync=True)
         text = Unicode("").tag(sync=True)
         prompt = Unicode("").tag(sync=True)

@@ -12,6 +12,7 @@ from routebook.errors import RoutebookError
 from routebook.messages import Answer, Overrides
 from routebook.notebook.inert import inert
 from routebook.notebook.live import follow
+from routebook.notebook.markdown import words_of
 from routebook.notebook.page import Bundle, answer_page, template
 from routebook.notebook.panels.agreement import Agreed, agreement, most_agreed, unsaid
 from routebook.notebook.panels.compare import panes_of, run, with_model
@@ -122,5 +123,6 @@ def _parts(found: Ensemble, others: list[Agreed]) -> list[Part]:
 
 
 def _row(span: Agreed, n: int) -> tuple[str, str, str]:
-    text = span.text if len(span.text) <= _LONGEST_SPAN else f"{span.text[:_LONGEST_SPAN]}…"
+    said = words_of(span.text)
+    text = said if len(said) <= _LONGEST_SPAN else f"{said[:_LONGEST_SPAN]}…"
     return text, f"{len(span.by)} of {n}", ", ".join(span.by) or "nobody else"

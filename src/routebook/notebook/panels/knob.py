@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from routebook.config.knob import Place, places, with_quality
 from routebook.errors import RoutebookError, UsageError
 from routebook.near import did_you_mean
+from routebook.notebook.controls import Controls, static
 from routebook.notebook.here import router_here, session_here
 from routebook.notebook.page import Bundle
 from routebook.notebook.panels import stage
 from routebook.notebook.panels.draft import Draft
 from routebook.notebook.report import report
-from routebook.notebook.widget import answer_while_busy, show_widget
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,8 +49,7 @@ class Knob:
         found = places(self.router.config)
         self.setting = setting if setting is not None else next(iter(found.values()), MIDDLE)
         self._chart: Any = None
-        self._widget: Any = None
-        self._handle: Any = None
+        self._controls: Controls | None = None
         self._state = "not written"
 
     # ---- for code
@@ -72,8 +70,8 @@ class Knob:
         """
         self._draw(setting)
         self.setting = setting
-        if self._widget is not None:
-            self._widget.setting = setting  # for a page that draws it again
+        if self._controls is not None:
+            self._controls.tell(setting=setting)  # for a page that draws it again
         if self._chart is not None:
             self._chart.update(self.page(), raw=True)
 
@@ -117,49 +115,47 @@ class Knob:
         from IPython.display import display
 
         session = session_here()
-        if (
-            session is not None and session.has_page and session.is_interactive
-        ):  # above the chart: JupyterLab draws anew what stands below an output that changes
-            self._widget = _controls()(setting=self.setting, reached=self._reached())
+        if session is not None and session.has_page and session.is_interactive:
+            self._controls = Controls(_slider()(setting=self.setting, reached=self._reached()), hear=self._hear)
             self._tell()
-            self._widget.on_msg(self._hear)
-            answer_while_busy(self._widget)
-            self._handle = show_widget(self._widget, text="the knob between quality and cost", html=self._closed()["text/html"])
+            self._controls.show(self._closed())  # above the chart: JupyterLab draws anew what stands below an output that changes
             stage.enter(self)
         self._chart = display(self.page(), raw=True, display_id=True)
 
     def close(self) -> None:
         """Leave the chart; a static line takes the controls' place."""
         stage.leave(self)
-        widget, self._widget = self._widget, None
-        if widget is not None:
-            self._handle.update(self._closed(), raw=True)
-            widget.layout.close()
-            widget.close()
+        controls, self._controls = self._controls, None
+        if controls is not None:
+            controls.close(self._closed())
 
     def _ipython_display_(self) -> None:
         self.show()
 
-    def _hear(self, _widget: object, content: Mapping[str, Any], _buffers: object) -> None:
+    def _hear(self, content: Mapping[str, Any]) -> None:
         """A message of the page; on whatever thread hears it."""
-        note, kind = "", content.get("kind")
+        done, note, kind = "", "", content.get("kind")
         try:
             if kind in ("turn", "write"):
                 self.turn(float(content.get("setting", self.setting)))
             if kind == "write":
-                note = self.write(str(content.get("place")))
+                done = self.write(str(content.get("place")))
         except RoutebookError as error:
             note = str(error)
         if kind == "close":
             self.close()
-        elif self._widget is not None and kind == "write":
-            self._tell(note)
+        elif kind == "write":
+            self._tell(done, note=note)
 
-    def _tell(self, note: str = "") -> None:
+    def _tell(self, done: str = "", *, note: str = "") -> None:
+        """Say what can be written to, what was done, and what went wrong."""
         found = places(self.router.config)
-        with self._widget.hold_sync():
-            self._widget.places = [(" ".join(place), f"{place[0]} {place[1]}, now {value:g}") for place, value in found.items()]
-            self._widget.note = note or ("" if found else 'No pool has pick = "best" and no route has quality: there is no knob to write.')
+        if self._controls is not None:
+            self._controls.tell(
+                places=[(" ".join(place), f"{place[0]} {place[1]}, now {value:g}") for place, value in found.items()],
+                done=done or ("" if found else 'No pool has pick = "best" and no route has quality: there is no knob to write.'),
+                note=note,
+            )
 
     def _reached(self) -> list[tuple[float, str]]:
         """What each setting reaches, in words."""
@@ -173,21 +169,20 @@ class Knob:
 
 
 @cache
-def _controls() -> Any:  # noqa: ANN401  the class is made when anywidget loads
+def _slider() -> Any:  # noqa: ANN401  the class is made when anywidget loads
     import anywidget
     from traitlets import Float, List, Tuple, Unicode
 
-    static = files("routebook.notebook") / "static"
-
-    class Controls(anywidget.AnyWidget):
+    class Slider(anywidget.AnyWidget):
         """The slider."""
 
-        _esm = "".join((static / name).read_text(encoding="utf-8") for name in ("panel.js", "knob.js"))
-        _css = "".join((static / name).read_text(encoding="utf-8") for name in ("cell.css", "compare.css", "knob.css"))
+        _esm = static("parts.js", "panel.js", "knob.js")
+        _css = static("parts.css", "panel.css", "knob.css")
         setting = Float(MIDDLE).tag(sync=True)
         reached: List[Any] = List(Tuple()).tag(sync=True)
         places: List[Any] = List(Tuple()).tag(sync=True)
         place = Unicode("").tag(sync=True)
+        done = Unicode("").tag(sync=True)
         note = Unicode("").tag(sync=True)
 
-    return Controls
+    return Slider

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from importlib.resources import files
 from typing import Any, NamedTuple
 
 from routebook.engine.survey import ModelLine
 from routebook.notebook.commands.models import state_of
-from routebook.notebook.page import Bundle
+from routebook.notebook.controls import Controls, static
 from routebook.notebook.panels.panel_form import Form
-from routebook.notebook.widget import answer_while_busy, show_widget
 
 
 class Said(NamedTuple):
@@ -25,44 +23,26 @@ class Said(NamedTuple):
     content: Mapping[str, Any]
     """The fields, of `run`; the `note`; the `form` of an export."""
 
+    @classmethod
+    def read(cls, content: Mapping[str, Any]) -> Said:
+        """A message of the page."""
+        return cls(str(content.get("kind")), str(content.get("pane", "")), _score(content), content)
 
-class PanelWidget:
+
+class PanelWidget(Controls):
     """The controls while they are live."""
 
     def __init__(self, form: Form, lines: Sequence[ModelLine], *, hear: Callable[[Said], None]) -> None:
         """`hear` is called with what a person does, on the thread that hears it."""
-
-        def act(_widget: object, content: Mapping[str, Any], _buffers: object) -> None:
-            hear(Said(str(content.get("kind")), str(content.get("pane", "")), _score(content), content))
-
-        self._widget = _panel()(
+        widget = _panel()(
             prompt=form.prompt, picked=list(form.models), models=[_offered(line) for line in lines],
             temperature=_text(form.temperature), max_tokens=_text(form.max_tokens), repeat=_text(form.repeat),
         )  # fmt: skip
-        self._widget.on_msg(act)
-        answer_while_busy(self._widget)
-        self._handle: Any = None
-
-    def show(self, page: Bundle) -> None:
-        """Show the controls in the running cell; `page` is what a notebook shows that was saved while they lived."""
-        self._handle = show_widget(self._widget, text=page["text/plain"], html=page["text/html"])
-
-    def tell(self, **traits: object) -> None:
-        """Change what the page shows, all at once."""
-        with self._widget.hold_sync():
-            for name, value in traits.items():
-                setattr(self._widget, name, value)
+        super().__init__(widget, hear=lambda content: hear(Said.read(content)))
 
     def give(self, form: str, text: str) -> None:
         """Give the page a text for the clipboard."""
-        self._widget.send({"kind": "copy", "form": form, "text": text})
-
-    def close(self, page: Bundle) -> None:
-        """Put a page in the controls' place."""
-        if self._handle is not None:
-            self._handle.update(page, raw=True)
-        self._widget.layout.close()
-        self._widget.close()
+        self.send(kind="copy", form=form, text=text)
 
 
 def _offered(line: ModelLine) -> dict[str, Any]:
@@ -85,13 +65,11 @@ def _panel() -> Any:  # noqa: ANN401  the class is made when anywidget loads
     import anywidget
     from traitlets import Bool, Dict, List, Unicode
 
-    static = files("routebook.notebook") / "static"
-
     class Panel(anywidget.AnyWidget):
         """The controls of the compare panel."""
 
-        _esm = (static / "compare.js").read_text(encoding="utf-8")
-        _css = "".join((static / name).read_text(encoding="utf-8") for name in ("cell.css", "compare.css"))
+        _esm = static("parts.js", "panel.js", "compare.js")
+        _css = static("parts.css", "panel.css", "compare.css")
         prompt = Unicode("").tag(sync=True)
         picked: List[str] = List().tag(sync=True)
         models: List[dict[str, Any]] = List(Dict()).tag(sync=True)

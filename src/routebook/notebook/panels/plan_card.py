@@ -7,11 +7,11 @@ import contextvars
 import threading
 from collections.abc import Callable, Mapping
 from functools import cache, partial
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final, Unpack
 
 from routebook.errors import RoutebookError, UsageError
 from routebook.messages import Answer, Overrides, Plan
+from routebook.notebook.controls import NOTHING, Controls, static
 from routebook.notebook.here import router_here, session_here
 from routebook.notebook.interpolate import interpolate, used
 from routebook.notebook.live import ALONE, Drain, PanesView
@@ -20,7 +20,7 @@ from routebook.notebook.panels import stage
 from routebook.notebook.panels.card import last_page
 from routebook.notebook.panels.plan_card_page import plan_card_page
 from routebook.notebook.terminal import TerminalPanes
-from routebook.notebook.widget import PanesWidget, answer_while_busy, show_widget
+from routebook.notebook.widget import PanesWidget
 
 if TYPE_CHECKING:
     from routebook.engine.loop import Job
@@ -61,8 +61,7 @@ class PlanCard:
         """Called with the answer, when there is one."""
         self._job: Job[Answer] | None = None
         self._thread: threading.Thread | None = None
-        self._widget: Any = None
-        self._controls: Any = None
+        self._controls: Controls | None = None
         self._results: Any = None
         self._context = contextvars.copy_context()
 
@@ -82,12 +81,10 @@ class PlanCard:
         if session is None or not session.has_page:
             return
         if session.is_interactive:
-            self._widget = _buttons()(can_run=bool(self.plan.candidates))
-            self._widget.on_msg(self._hear)
-            answer_while_busy(self._widget)
-            self._controls = show_widget(self._widget, text="", html="")
+            self._controls = Controls(_buttons()(can_run=bool(self.plan.candidates)), hear=self._hear)
+            self._controls.show(NOTHING)
             stage.enter(self)
-        self._results = display({"text/plain": ""}, raw=True, display_id=True)
+        self._results = display(NOTHING, raw=True, display_id=True)
 
     def close(self) -> None:
         """Leave what it showed, without its button; a request under way is cancelled."""
@@ -165,7 +162,8 @@ class PlanCard:
 
     # ---- the buttons
 
-    def _hear(self, _widget: object, content: Mapping[str, Any], _buffers: object) -> None:
+    def _hear(self, content: Mapping[str, Any]) -> None:
+        """A message of the page; on whatever thread hears it."""
         try:
             if content.get("kind") == "run":
                 self.run()
@@ -175,17 +173,14 @@ class PlanCard:
             self._tell(str(error), is_running=self._job is not None)
 
     def _tell(self, state: str, *, is_running: bool) -> None:
-        if self._widget is not None:
-            with self._widget.hold_sync():
-                self._widget.state, self._widget.running = state, is_running
+        if self._controls is not None:
+            self._controls.tell(state=state, running=is_running)
 
     def _end_controls(self) -> None:
         stage.leave(self)
-        widget, self._widget = self._widget, None
-        if widget is not None:
-            self._controls.update({"text/plain": ""}, raw=True)
-            widget.layout.close()
-            widget.close()
+        controls, self._controls = self._controls, None
+        if controls is not None:
+            controls.close()
 
 
 @cache
@@ -193,13 +188,11 @@ def _buttons() -> Any:  # noqa: ANN401  the class is made when anywidget loads
     import anywidget
     from traitlets import Bool, Unicode
 
-    static = files("routebook.notebook") / "static"
-
     class Buttons(anywidget.AnyWidget):
         """Run and Close."""
 
-        _esm = "".join((static / name).read_text(encoding="utf-8") for name in ("panel.js", "plan.js"))
-        _css = "".join((static / name).read_text(encoding="utf-8") for name in ("cell.css", "compare.css"))
+        _esm = static("parts.js", "plan.js")
+        _css = static("parts.css")
         can_run = Bool(default_value=True).tag(sync=True)
         running = Bool(default_value=False).tag(sync=True)
         state = Unicode("").tag(sync=True)

@@ -18,6 +18,7 @@ from routebook.notebook.page import Bundle, plan_page, template
 from routebook.notebook.panels.departing import Section, departing, expected
 from routebook.notebook.panels.foreseen_steps import steps_page
 from routebook.notebook.panels.quota_use import quota_use
+from routebook.plan.residence import load_s
 
 TYPICAL_TOKENS: Final = 400
 """Of an answer, where nothing is known of the model's own."""
@@ -34,7 +35,8 @@ def plan_card_page(router: Router, plan: Plan, variables: Sequence[Used]) -> Bun
     def seconds_of(model: str) -> float | None:
         state, held = states.get(model), record.get(model)
         seen = state.expected_s(state.output_tokens or TYPICAL_TOKENS) if state is not None else None
-        return seen if seen is not None or held is None else held.latency_s
+        warm_s = seen if seen is not None or held is None else held.latency_s
+        return None if warm_s is None else warm_s + load_s(runtime.known, model)
 
     first = states.get(plan.candidates[0].model) if plan.candidates else None
     typical = round((first.output_tokens if first is not None else None) or TYPICAL_TOKENS)
@@ -47,7 +49,7 @@ def plan_card_page(router: Router, plan: Plan, variables: Sequence[Used]) -> Bun
 def _behind(plan: Plan, seconds_of: Callable[[str], float | None]) -> list[Section]:
     """What those behind the first would take, where their times are known."""
     timed = [(one, seconds) for one in plan.candidates[1:] if (seconds := seconds_of(one.model)) is not None]
-    lines = [f"{one.model}: {wording.dollars(one.expected_cost_usd)}, about {wording.seconds(seconds)}" for one, seconds in timed]
+    lines = [f"{one.model}: {wording.dollars(one.expected_cost_usd)}, about {figures.seconds(seconds)}" for one, seconds in timed]
     return [("Behind it", lines)] if lines else []
 
 

@@ -20,7 +20,7 @@ def quota_use(plan: Plan, status: Status, *, output_tokens: int, now: dt.datetim
     tokens = plan.input_tokens + output_tokens
     limits = [_limit(line, tokens, now) for line in status.limits if line.label in (first.model, first.provider)]
     caps = [_cap(cap, first) for cap in status.caps if cap.name in _scopes(plan, first)]
-    sections = [("Takes of its limits", limits), ("Takes of its budgets", caps)]
+    sections = [("Its limits", limits), ("Its budgets", caps)]
     return [(title, lines) for title, lines in sections if lines]
 
 

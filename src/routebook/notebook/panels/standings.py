@@ -16,7 +16,7 @@ def standings_parts(router: Router, task: str) -> list[Part]:
         return []
     rows = [(one.model, f"{one.points:.0f}", f"{one.low:.0f} to {one.high:.0f}", str(one.votes)) for one in found]
     title = f"by your votes on {task} (Bradley-Terry: who has 400 points more wins ten times of eleven)"
-    return [Heading(title), Table(("model", ">points", ">95 % between", ">votes"), rows)]
+    return [Heading(title), Table(("model", ">points", ">19 times of 20", ">votes"), rows)]
 
 
 def all_standings(router: Router) -> list[Part]:

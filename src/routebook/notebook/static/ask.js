@@ -5,32 +5,16 @@ export default {
     model.send({ kind: "here" });
   },
   render({ model, el }) {
-    const box = document.createElement("div");
-    box.className = "routebook-cell routebook-ask";
-    box.setAttribute("role", "group");
-    box.setAttribute("aria-label", model.get("question"));
-    const question = document.createElement("span");
+    const box = makeBox("group", "ask", model.get("question"));
+    const question = makeStatus("alert"); // it waits for a person, who may be elsewhere on the page
+    const choose = (choice) => {
+      buttons.forEach((button) => turn(button, false));
+      model.send({ kind: "choice", choice });
+    };
+    const buttons = model.get("choices").map((choice) => makeButton(choice[0].toUpperCase() + choice.slice(1), "button", () => choose(choice)));
     question.textContent = model.get("question");
-    question.setAttribute("role", "alert"); // it waits for a person, who may be elsewhere on the page
-    const buttons = model.get("choices").map((choice) => {
-      const button = document.createElement("button");
-      button.className = "routebook-cancel";
-      button.type = "button";
-      button.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab would take keys for commands on cells
-      button.textContent = choice;
-      button.onclick = () => {
-        buttons.forEach((other) => (other.disabled = true));
-        model.send({ kind: "choice", choice });
-      };
-      return button;
-    });
     box.append(question, ...buttons);
-    if (model.get("hint")) {
-      const hint = document.createElement("small");
-      hint.className = "routebook-hint";
-      hint.textContent = model.get("hint");
-      box.append(hint);
-    }
+    if (model.get("hint")) box.append(make("small", "hint", model.get("hint")));
     el.append(box);
   },
 };

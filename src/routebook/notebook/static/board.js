@@ -2,20 +2,9 @@
 // the board anew. Native selects, so that every keyboard and every screen reader knows them.
 const NAMES = { since: "Time", notebook: "Notebook", task: "Task", model: "Model", agent: "Agent" };
 
-const make = (tag, name, text = "") => {
-  const node = document.createElement(tag);
-  if (name) node.className = `routebook-${name}`;
-  node.textContent = text;
-  return node;
-};
-
-// JupyterLab takes keys for commands on cells (an arrow moves to another cell, b makes a new one) unless the very thing that has the focus says no.
-const keepKeys = (node) => node.setAttribute("data-lm-suppress-shortcuts", "true");
-
 const makeFilter = (name, model) => {
-  const label = make("label", "filter");
-  const select = make("select", "rating");
-  keepKeys(select);
+  const label = make("label", "field");
+  const select = make("select", "choice");
   select.onchange = () => model.send({ kind: "filter", name, value: select.value });
   label.append(make("span", "", NAMES[name]), select);
   return {
@@ -33,21 +22,14 @@ const makeFilter = (name, model) => {
 
 export default {
   render({ model, el }) {
-    const box = make("div", "cell routebook-filters");
-    const stop = make("button", "cancel", "Stop");
+    const box = makeBox("group", "filters", "Filters of the board");
+    const stop = makeButton("Stop", "button", () => model.send({ kind: "stop" }));
     const filters = Object.keys(NAMES).map((name) => makeFilter(name, model));
     const show = () => filters.forEach((filter) => filter.show());
-    stop.type = "button";
-    keepKeys(stop);
     stop.title = "Leave the board as it is";
-    stop.onclick = () => model.send({ kind: "stop" });
-    box.setAttribute("role", "group");
-    box.setAttribute("aria-label", "Filters of the board");
-    keepKeys(box);
     box.append(...filters.map(({ label }) => label), stop);
     el.append(box);
-    model.on("change:offered change:chosen", show);
     show();
-    return () => model.off("change:offered change:chosen", show);
+    return watch(model, { "change:offered change:chosen": show });
   },
 };

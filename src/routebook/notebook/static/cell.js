@@ -5,30 +5,24 @@
 // characters it stands for, text behind it), so that a page which opens late, or missed a message, catches up. What changes often comes as
 // messages, { pane: { void, from, html, length, at, delta, stage, speed } }: a piece that does not fit onto what is there waits for the state. The
 // steps of a pipeline stand above the answer, each folded once it has ended; `stage` is the end of what the one that runs has said.
-const part = (name, tag = "div") => {
-  const node = document.createElement(tag);
-  node.className = `routebook-${name}`;
-  return node;
-};
-
+const RENDERED = "settled jp-RenderedHTMLCommon"; // JupyterLab's own class, so that tables and code look as they will in the finished cell
 const offerCopy = (block) => {
   if (block.querySelector(".routebook-copy")) return;
   const code = block.textContent;
-  const copy = part("copy", "button");
-  copy.type = "button";
-  copy.textContent = "Copy";
-  copy.onclick = async () => {
-    await navigator.clipboard.writeText(code);
-    copy.textContent = "Copied";
-  };
+  const copy = makeButton("Copy", "copy", async () => {
+    try {
+      await navigator.clipboard.writeText(code);
+      copy.textContent = "Copied";
+    } catch {
+      copy.textContent = "The browser does not let it be copied";
+    }
+  });
   block.prepend(copy);
 };
 
 const makeStage = () => {
-  const stage = part("stage", "details");
-  const title = document.createElement("summary");
-  const text = part("text");
-  stage.append(title, text);
+  const stage = make("details", "stage");
+  stage.append(make("summary"), make("div", "text"));
   return stage;
 };
 
@@ -38,35 +32,31 @@ const showStage = (stage, { title, html }) => {
   if (html === null || stage.dataset.done) return;
   stage.dataset.done = "yes";
   stage.open = false;
-  text.className = "routebook-settled";
+  text.className = `routebook-${RENDERED}`;
   text.innerHTML = html;
   text.querySelectorAll("pre").forEach(offerCopy);
 };
 
 const makePane = (name, model) => {
-  const box = part("pane");
-  const head = part("head");
-  const stages = part("stages");
-  const body = part("body");
-  const settled = part("settled");
-  const live = part("text");
-  const foot = part("foot");
-  const state = part("state", "span");
-  const cancel = part("cancel", "button");
+  const box = make("div", "pane");
+  const head = make("div", "head");
+  const stages = make("div", "stages");
+  const body = make("div", "body");
+  const settled = make("div", RENDERED);
+  const live = make("div", "text");
+  const foot = make("div", "foot");
+  const state = makeStatus("status", "state");
+  const speed = make("span", "speed");
+  const cancel = makeButton("Cancel", "button routebook-cancel", () => {
+    turn(cancel, false);
+    state.textContent = "cancelling";
+    model.send({ kind: "cancel", pane: name });
+  });
   const text = document.createTextNode("");
   let reached = 0; // characters of the answer that `settled` stands for
 
   live.append(text);
   body.append(settled, live);
-  state.setAttribute("role", "status");
-  cancel.textContent = "Cancel";
-  cancel.type = "button";
-  cancel.onclick = () => {
-    cancel.disabled = true;
-    state.textContent = "cancelling";
-    model.send({ kind: "cancel", pane: name });
-  };
-  const speed = part("speed", "span");
   foot.append(cancel, state, speed);
   if (name) {
     box.setAttribute("role", "group");
@@ -80,7 +70,7 @@ const makePane = (name, model) => {
     showState() {
       head.textContent = model.get("heads")[name] ?? "";
       const said = model.get("states")[name] ?? "";
-      if (!cancel.disabled || said === "done") state.textContent = said;
+      if (cancel.getAttribute("aria-disabled") !== "true" || said === "done") state.textContent = said;
       cancel.hidden = said === "done";
     },
     showStages() {
@@ -103,7 +93,7 @@ const makePane = (name, model) => {
     },
     take(news) {
       if (news.void !== undefined) {
-        const gone = part("void", "del");
+        const gone = make("del", "void");
         gone.textContent = settled.textContent + text.data;
         gone.title = news.void;
         if (gone.textContent) body.insertBefore(gone, settled);
@@ -147,12 +137,9 @@ export default {
     el.classList.add("routebook-cell");
     if (panes.size > 1) el.classList.add("routebook-panes");
     el.append(...[...panes.values()].map((pane) => pane.box));
-    for (const [name, react] of Object.entries(watched)) model.on(name, react);
     each("showState")();
     each("showStages")();
     each("catchUp")();
-    return () => {
-      for (const [name, react] of Object.entries(watched)) model.off(name, react);
-    };
+    return watch(model, watched);
   },
 };

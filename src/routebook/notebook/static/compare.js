@@ -1,52 +1,16 @@
 // The controls of rb.Compare(): a prompt, models to pick, parameters, Run and Cancel, and what one thinks of the answers.
 //
 // The kernel holds the state and this draws it. What a person fills in goes up when a field is left, so that a page that is loaded again has
-// it; what a person does goes up as messages. Everything is set as text. Nothing that has the focus is ever disabled, because the keyboard
-// would lose its place: such a button says aria-disabled and does nothing.
-let count = 0;
-
-// JupyterLab takes keys for commands on cells (an arrow moves to another cell, b makes a new one) unless the very thing that has the focus says no.
-const OWN_KEYS = ["button", "input", "select", "textarea"];
-
-const make = (tag, name, text = "") => {
-  const node = document.createElement(tag);
-  if (OWN_KEYS.includes(tag)) node.setAttribute("data-lm-suppress-shortcuts", "true");
-  if (name) node.className = `routebook-${name}`;
-  node.textContent = text;
-  return node;
-};
-
-const makeButton = (text, name, act) => {
-  const button = make("button", name, text);
-  button.type = "button";
-  button.onclick = () => button.getAttribute("aria-disabled") !== "true" && act();
-  return button;
-};
-
-const turn = (button, on) => button.setAttribute("aria-disabled", String(!on));
-
-const labelled = (text, field) => {
-  const label = make("label", "field");
-  label.append(make("span", "", text), field);
-  return label;
-};
-
-const makeGroup = (title, name) => {
-  const group = make("fieldset", name);
-  group.append(make("legend", "", title));
-  return group;
-};
-
-const makeModel = (offered, number) => {
+// it; what a person does goes up as messages.
+const makeModel = (offered) => {
   const label = make("label", offered.off ? "model routebook-off" : "model");
   const box = make("input");
   const about = make("span", "about", `${offered.tier} · ${offered.state}`);
   box.type = "checkbox";
   box.value = offered.name;
   box.disabled = offered.off;
-  about.id = `routebook-about-${number}-${++count}`;
   box.setAttribute("aria-label", offered.name);
-  box.setAttribute("aria-describedby", about.id);
+  box.setAttribute("aria-describedby", named(about, "about"));
   label.title = offered.why || about.textContent;
   const said = make("span", "named");
   said.append(make("span", "name", offered.name), about);
@@ -68,7 +32,7 @@ const RATINGS = ["not rated", "1 poor", "2", "3", "4", "5 excellent"];
 const makeVerdict = (name, model) => {
   const box = make("div", "verdict");
   const best = makeButton("Best", "button", () => model.send({ kind: "vote", pane: name }));
-  const rating = make("select", "rating");
+  const rating = make("select", "choice");
   RATINGS.forEach((text, at) => rating.append(new Option(text, at)));
   best.setAttribute("aria-label", `${name} is best`);
   rating.setAttribute("aria-label", `Rating of ${name}`);
@@ -98,17 +62,17 @@ const makeVerdict = (name, model) => {
 
 export default {
   render({ model, el }) {
-    const form = make("div", "cell routebook-panel");
-    const prompt = make("textarea", "prompt");
+    const form = makeBox("form", "panel", "Compare models");
+    const prompt = makePrompt(model, 3, "One prompt for all of them; Ctrl+Enter runs");
     const models = makeGroup("Models", "models");
     const list = make("div", "list");
     const fields = make("div", "fields");
     const foot = make("div", "foot");
-    const state = make("span", "state");
-    const note = make("span", "problem");
+    const state = makeStatus("status", "state");
+    const note = makeStatus("alert", "problem");
     const verdicts = makeGroup("Which is best?", "verdicts");
     const judged = make("div", "judged");
-    const noted = make("span", "noted");
+    const noted = makeStatus("status", "noted");
     const offered = model.get("models").map(makeModel);
     const numbers = [
       makeNumber(model, "temperature", "Temperature", "the model's own", "decimal"),
@@ -128,42 +92,26 @@ export default {
     const start = () => !model.get("running") && model.send({ kind: "run", ...filled() });
     const run = makeButton("Run", "button routebook-main", start);
     const cancel = makeButton("Cancel", "button", () => model.send({ kind: "cancel" }));
-    const close = makeButton("Close", "button routebook-close", () => model.send({ kind: "close" }));
+    const close = makeClose("the answers", () => model.send({ kind: "close" }));
     let verdict = [];
 
-    prompt.rows = 3;
-    prompt.value = model.get("prompt");
-    prompt.placeholder = "One prompt for all of them; Ctrl+Enter runs";
-    prompt.onkeydown = (event) => {
-      if (event.key !== "Enter" || event.isComposing) return;
-      if (event.ctrlKey || event.metaKey) {
-        event.preventDefault();
-        start();
-      } else if (!event.altKey && document.execCommand("insertText", false, "\n")) {
-        event.preventDefault(); // in a notebook's output the key itself makes no line
-        event.stopPropagation();
-      }
-    };
+    prompt.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
+      event.preventDefault();
+      start();
+    });
     offered.forEach(({ box, label }) => {
       box.checked = model.get("picked").includes(box.value);
       list.append(label);
     });
     models.append(list);
     fields.append(...numbers.map(({ label }) => label));
-    state.setAttribute("role", "status");
-    note.setAttribute("role", "alert");
-    noted.setAttribute("role", "status");
-    close.title = "Leave the answers, and put a line that can be saved in the place of these controls";
     foot.append(run, cancel, state, note, close);
     const copies = ["Markdown", "CSV"].map((text) => makeButton(`Copy ${text}`, "button", () => model.send({ kind: "export", form: text })));
     const copying = make("div", "copies");
-    const copied = make("span", "noted");
-    copied.setAttribute("role", "status");
+    const copied = makeStatus("status", "noted");
     copying.append(...copies, copied);
     verdicts.append(judged, noted, copying);
-    form.setAttribute("role", "form");
-    form.setAttribute("aria-label", "Compare models");
-    form.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab would take keys for commands on cells
     form.addEventListener("change", keep);
     form.append(labelled("Prompt", prompt), models, fields, foot, verdicts);
     el.append(form);
@@ -195,17 +143,13 @@ export default {
       copied.textContent = "";
       showVerdicts();
     };
-    const watched = {
+    showState();
+    showPanes();
+    return watch(model, {
       "change:running change:state change:note": showState,
       "change:running change:answered change:won change:verdict": showVerdicts,
       "change:panes": showPanes,
       "msg:custom": take,
-    };
-    for (const [names, react] of Object.entries(watched)) model.on(names, react);
-    showState();
-    showPanes();
-    return () => {
-      for (const [names, react] of Object.entries(watched)) model.off(names, react);
-    };
+    });
   },
 };

@@ -15,7 +15,7 @@ const makeTried = (goTo) => {
     box,
     show({ head: said = "", by: against = "", parts = [], line = 0 }) {
       head.textContent = said;
-      by.textContent = against;
+      by.textContent = said ? against : "Here will stand what it is taken for, the route that takes it, and which models it tries.";
       list.replaceChildren(
         ...parts.flatMap(([title, lines]) => {
           const what = make("dd");
@@ -50,7 +50,7 @@ const makeProblems = (goTo) => {
 
 const makeMover = (send) => {
   const box = make("div", "mover");
-  const pick = make("select", "rating");
+  const pick = make("select", "choice");
   const up = makeButton("Up", "button", () => move(-1));
   const down = makeButton("Down", "button", () => move(1));
   let shown = [];
@@ -91,8 +91,8 @@ const makeMover = (send) => {
 
 export default {
   render({ model, el }) {
-    const form = makeForm("routing.toml");
-    const prompt = make("textarea", "prompt");
+    const form = makeBox("form", "panel", "routing.toml");
+    const prompt = makePrompt(model, 2, "Type a prompt, and see where it would go; nothing is sent");
     const summary = makeStatus("status", "summary");
     const state = makeStatus("status", "state");
     const note = makeStatus("alert", "problem");
@@ -124,17 +124,12 @@ export default {
     const load = makeButton("Load from disk", "button", () => withText("load"));
     const back = makeButton("Back to my text", "button", () => withText("back"));
     const reload = makeButton("Reload the router", "button", () => send("reload"));
-    const close = makeButton("Close", "button routebook-close", () => withText("close"));
+    const close = makeClose("the tables", () => withText("close"));
     const summaryId = named(summary, "summary");
 
-    prompt.rows = 2;
-    prompt.value = model.get("prompt");
-    prompt.placeholder = "Type a prompt, and see where it would go; nothing is sent";
     prompt.oninput = ask;
-    keepKeys(prompt);
     load.title = "Take the text of the file as it is now; yours can be had back";
     reload.title = "Put the file as it is to use";
-    close.title = "Leave the tables, and put a line that can be saved in the place of the editor";
     head.append(make("span", "file", model.get("file")), mover.box);
     foot.append(save, load, back, reload, state, note, close);
     form.append(labelled("Try a prompt", prompt), tried.box, head, editor.box, summary, problems.list, foot);

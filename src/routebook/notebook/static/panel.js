@@ -1,31 +1,11 @@
-// What the panels are made of. Everything is set as text. Nothing that has the focus is ever disabled, because the keyboard would lose its
-// place: such a button says aria-disabled and does nothing.
+// What panels with fields are made of, behind parts.js.
 let count = 0;
 
-// JupyterLab takes keys for commands on cells (an arrow moves to another cell, b makes a new one) unless the very thing that has the focus says no.
-const OWN_KEYS = ["button", "input", "select", "textarea"];
-
-const make = (tag, name, text = "") => {
-  const node = document.createElement(tag);
-  if (OWN_KEYS.includes(tag)) node.setAttribute("data-lm-suppress-shortcuts", "true");
-  if (name) node.className = `routebook-${name}`;
-  node.textContent = text;
-  return node;
-};
-
+// Gives a node an id of its own, for those that refer to it.
 const named = (node, name) => {
   node.id = `routebook-${name}-${++count}`;
   return node.id;
 };
-
-const makeButton = (text, name, act) => {
-  const button = make("button", name, text);
-  button.type = "button";
-  button.onclick = () => button.getAttribute("aria-disabled") !== "true" && act();
-  return button;
-};
-
-const turn = (button, on) => button.setAttribute("aria-disabled", String(!on));
 
 const labelled = (text, field) => {
   const label = make("label", "field");
@@ -39,18 +19,11 @@ const makeGroup = (title, name) => {
   return group;
 };
 
-const makeForm = (label) => {
-  const form = make("div", "cell routebook-panel");
-  form.setAttribute("role", "form");
-  form.setAttribute("aria-label", label);
-  form.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab would take keys for commands on cells
-  return form;
-};
-
-const makeStatus = (role, name) => {
-  const node = make("span", name);
-  node.setAttribute("role", role);
-  return node;
+// The button at the end of a panel; it says what it leaves behind.
+const makeClose = (left, act) => {
+  const close = makeButton("Close", "button routebook-close", act);
+  close.title = `Leave ${left}, and put a line that can be saved in the place of these controls`;
+  return close;
 };
 
 // Enter and undo in a field of many lines, done here: in a notebook's output others have a say in what these keys do.
@@ -70,7 +43,17 @@ const keepKeys = (area) =>
     }
   });
 
-// Calls `act` when nothing was typed for a while; `now` does not wait.
+// A field for a prompt, of so many lines at first.
+const makePrompt = (model, rows, hint) => {
+  const prompt = make("textarea", "prompt");
+  prompt.rows = rows;
+  prompt.value = model.get("prompt");
+  prompt.placeholder = hint;
+  keepKeys(prompt);
+  return prompt;
+};
+
+// Calls `act` when nothing was typed for a while; `stop` forgets it.
 const later = (act, ms) => {
   let timer;
   const wait = () => {
@@ -79,12 +62,4 @@ const later = (act, ms) => {
   };
   wait.stop = () => clearTimeout(timer);
   return wait;
-};
-
-// Registers all reactions with a model, and returns what takes them back.
-const watch = (model, watched) => {
-  for (const [names, react] of Object.entries(watched)) model.on(names, react);
-  return () => {
-    for (const [names, react] of Object.entries(watched)) model.off(names, react);
-  };
 };

@@ -1,0 +1,79 @@
+"""What a job costs: also what failed is paid for, and a budget is for all runs of a job together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from served import entry, loaded, router, rows
+
+import routebook as rb
+from routebook.engine.router import Router
+from routebook.testing import Chaos, Fault, ScriptedServer
+
+assert rb.__version__
+DEAR = {"price": {"input": 0, "output": 1000}, "max_output": 20}
+"""A cent for ten tokens."""
+
+
+def frame(rows: int = 30) -> pd.DataFrame:
+    """All texts differ."""
+    return pd.DataFrame({"text": [f"review {number}" for number in range(rows)]})
+
+
+def spent(of: Router) -> float:
+    """What the books say that all of it cost."""
+    return float(of.frame()["cost_usd"].sum())
+
+
+def test_a_request_that_ran_out_of_time_after_it_was_billed_counts() -> None:
+    """The server streams what it bills, then stalls until the deadline; thirty such requests must not cost three times the budget."""
+    stalling = Chaos(tokens=30, faults=(Fault(kind="stall", after_tokens=10),))
+    with ScriptedServer(script=stalling) as server:
+        of = router(server, models={"a": DEAR})
+        found = frame().route.map("Classify: {{text}}", router=of, progress=False, budget_usd=0.1, deadline_s=1.5)
+        assert {row.status for row in rows(of)} == {"timeout"}
+        assert 0.02 < spent(of) <= 0.1
+        of.close()
+    assert found["answer"].isna().all()
+    assert found["answer_error"].str.contains("are over").any()
+    assert found["answer_error"].str.contains("budget of $0.1 is spent", regex=False).any()
+
+
+def test_a_step_that_was_paid_counts_when_a_cap_refuses_the_next(tmp_path: Path) -> None:
+    """A pipeline's first step costs a cent; its second may not be sent at all."""
+    with ScriptedServer(script=Chaos(tokens=10)) as server:
+        of = Router(
+            loaded(
+                books=tmp_path / "books.db",
+                providers={"p": entry(server), "capped": entry(server)},
+                models={"a": {"provider": "p", "id": "a", **DEAR}, "b": {"provider": "capped", "id": "b", **DEAR}},
+                routes=[{"name": "chat", "try": ["a"], "pipeline": "two"}],
+                pipelines={
+                    "two": {
+                        "steps": [
+                            {"name": "first", "model": "a", "input": "{{prompt}}"},
+                            {"name": "second", "model": "b", "input": "{{first}}"},
+                        ]
+                    }
+                },
+                budgets={"capped": {"daily": 0.001}},
+            )
+        )
+        found = frame().route.map("Classify: {{text}}", router=of, progress=False, budget_usd=0.1)
+        assert {row.step for row in rows(of)} == {"first"}
+        assert 0.02 < spent(of) <= 0.1
+        of.close()
+    assert found["answer"].isna().all()
+    assert found["answer_error"].str.contains("of 'capped' is $0.001", regex=False).any()
+
+
+def test_a_budget_is_for_all_runs_of_a_job_together(tmp_path: Path) -> None:
+    """The same call after an interrupt or a crash spends what is left of it, and not as much again."""
+    with ScriptedServer(script=Chaos(tokens=10)) as server:
+        of = router(server, models={"a": DEAR}, books=tmp_path / "books.db")
+        for _ in range(2):
+            found = frame().route.map("Classify: {{text}}", router=of, progress=False, budget_usd=0.1)
+            assert 5 <= found["answer"].notna().sum() <= 10
+            assert spent(of) <= 0.1
+        of.close()
