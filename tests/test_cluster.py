@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -209,6 +210,18 @@ def test_the_books_of_a_dead_worker_that_cannot_be_written_are_no_end_of_the_job
         await crew.lose("tcp://gone")
         assert sorted(host.waiting) == ["one", "three", "two"]
         assert host.workers == ["tcp://gone"], "to be tried again"
+
+    client.sync(main)
+
+
+def test_a_worker_that_was_gone_before_it_took_anything_holds_nobody(client: Client, tmp_path: Path) -> None:
+    """The scheduler may still name a worker that has just died: what was begun on it waits for ever."""
+    host = Host(str(tmp_path / "books.db"), budgets={})
+    crew = Crew(client, host, Part(token="t", desk="", key="", job=b"", config=config(), overrides={}, concurrency=1))  # noqa: S106  no secret
+
+    async def main() -> None:
+        crew._begin("tcp://127.0.0.1:1")
+        await asyncio.wait_for(crew.work(), 60)
 
     client.sync(main)
 

@@ -40,7 +40,7 @@ class Crew:
         """
         while self._is_going_on or self._tasks:
             await self._look()
-            for gone in [worker for worker in self._host.workers if worker not in self._alive]:
+            for gone in {*self._host.workers, *self._tasks} - self._alive:  # also one that was gone before it was heard of
                 await self.lose(gone)
             for worker in [worker for worker in self._alive if worker not in self._tasks] if self._is_going_on else []:
                 if self._tries.get(worker, 0) < _TRIES:
