@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from routebook.config.edit import move_route
 from routebook.config.read import parse
-from routebook.config.source import read_source, write_source
+from routebook.config.source import keep_old, read_source, write_source
+from routebook.engine.router import Router
 from routebook.errors import ConfigError, FileChanged, UsageError
+from routebook.notebook.panels.draft import Draft
 
 FILE = '''# mine
 [providers.mac]
@@ -142,3 +144,23 @@ def test_a_new_file_is_like_any_other_of_this_user(tmp_path: Path) -> None:
     other.touch()
     write_source(read_source(file), FILE)
     assert file.stat().st_mode == other.stat().st_mode
+
+
+def test_the_old_file_is_kept_only_when_a_new_one_was_written(tmp_path: Path) -> None:
+    """A spare of a change that never was would be taken for one."""
+    file = tmp_path / "routing.toml"
+    file.write_text('[books]\npath = ":memory:"\n' + FILE)
+    draft = Draft(Router.load(file))
+    draft.check(f"# new\n{draft.text}")
+    assert draft.save_keeping() == "routing.toml.old1"
+    assert (tmp_path / "routing.toml.old1").read_text().startswith("[books]")
+    assert file.read_text().startswith("# new\n[books]")
+    file.write_text("# I was first\n")
+    draft.check(f"# newer\n{draft.text}")
+    with pytest.raises(FileChanged):
+        draft.save_keeping()
+    assert sorted(path.name for path in tmp_path.glob("routing*")) == ["routing.toml", "routing.toml.old1"]
+    assert keep_old(file).name == "routing.toml.old2"
+    file.unlink()
+    with pytest.raises(UsageError, match=r"old3 cannot be written: .*Nothing was changed"):
+        keep_old(file)

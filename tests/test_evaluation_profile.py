@@ -96,7 +96,7 @@ def test_what_cannot_be_written_cleanly_is_left_to_the_hand() -> None:
     with pytest.raises(UsageError, match="not right TOML any more"):
         with_profiles("[models", {"a": PROFILE})
     with pytest.raises(UsageError, match=r"speed of models.a cannot be written.*speed = 4.4 by hand"):
-        with_profiles('models.a.provider = "p"\n[models.a.params]\nseed = 1\n', {"a": PROFILE})
+        with_profiles("[models.a.params]\nseed = 1\n", {"a": PROFILE})
 
 
 def result(

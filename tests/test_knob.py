@@ -66,8 +66,14 @@ def test_what_cannot_be_changed_cleanly_is_left_to_the_hand() -> None:
     """Half a change would be worse than none."""
     with pytest.raises(UsageError, match="There is no pool 'four'"):
         with_quality(TEXT, ("pool", "four"), 0.5)
-    with pytest.raises(UsageError, match="by hand"):
-        with_quality(TEXT.replace("quality=0.5", '"quality"=0.5'), ("pool", "two"), 0.6)
+    with pytest.raises(UsageError, match=r"quality of pools.five cannot be written.*quality = 0.6 by hand"):
+        with_quality("[pools.five.inner]\nx = 1\n", ("pool", "five"), 0.6)
+
+
+def test_a_key_in_quotes_and_a_setting_of_a_slider_are_no_hindrance() -> None:
+    """A slider says 0.6000000000000001, and nobody wants to read that."""
+    quoted = TEXT.replace("quality=0.5", '"quality"=0.5')
+    assert with_quality(quoted, ("pool", "two"), 0.1 * 6) == quoted.replace('"quality"=0.5', '"quality"=0.6')
 
 
 def frame_of(rows: list[tuple[str, str, float, float, float]]) -> pd.DataFrame:

@@ -287,7 +287,7 @@ def test_spending_that_grows_asks_for_a_cap(tmp_path: Path) -> None:
     (tmp_path / "held").mkdir()
     held = FILE + "\n[budgets]\ntotal = { monthly = 50 }\n"
     alert = the(rb.recommend(router=books_of(tmp_path / "held", rows, text=held)), "cap")
-    assert "total = { alert = 40, monthly = 50 }" in alert.edit.on(held)
+    assert "total = { monthly = 50, alert = 40 }" in alert.edit.on(held)
 
 
 # ---- all of it

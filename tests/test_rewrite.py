@@ -7,9 +7,10 @@ import tomli
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routebook.config.edit import route_names
+from routebook.config.edit import route_names, without_route
 from routebook.config.lines import spans
-from routebook.config.rewrite import literal, with_value, without_route
+from routebook.config.literal import literal
+from routebook.config.rewrite import with_value
 from routebook.errors import UsageError
 
 FILE = """# mine
@@ -56,7 +57,7 @@ def lines_changed(before: str, after: str) -> set[str]:
     [
         (("models", "small", "timeout", "first_token_s"), 45, "timeout = { first_token_s = 45, idle_s = 0.5 } # as measured"),
         (("models", "small", "timeout", "idle_s"), 2.25, "timeout = { first_token_s = 20, idle_s = 2.25 } # as measured"),
-        (("models", "small", "timeout", "total_s"), 90, "timeout = { total_s = 90, first_token_s = 20, idle_s = 0.5 } # as measured"),
+        (("models", "small", "timeout", "total_s"), 90, "timeout = { first_token_s = 20, idle_s = 0.5, total_s = 90 } # as measured"),
         (("models", "a.b", "timeout", "total_s"), 90, "timeout = { total_s = 90 }"),
         (("models", "small", "max_concurrent"), 4, "max_concurrent = 4"),
         (("routes", 2, "try"), ["dear", "small"], 'try = ["dear", "small"]'),
@@ -74,6 +75,76 @@ def test_only_that_value_changes(path: tuple[str | int, ...], value: object, lin
     assert after.count("#") == FILE.count("#")
 
 
+WRITTEN = """top = 1   # t
+books.dot.provider = "p"   # d
+[models]
+c.rubric.writing = 4   # c
+c.id = "c"
+flat = { id = "f", rubric = { writing = 1 } } # f
+none = { } # n
+braced = { id = "b", rubric.writing = 1, rpm = 8 } # b
+long = {
+  id = "l", # l
+  rpm = 3 # last
+  # end
+}
+
+  [pools.one]   # o
+  models = [
+    "a",   # first
+  ]
+
+# behind it
+[pools.one.more]
+x = { a = 1,
+  b = 2 }
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "old", "new"),
+    [
+        (("top",), 2, "top = 1 ", "top = 2 "),
+        (("next",), 2, '"p"   # d\n', '"p"   # d\nnext = 2\n'),
+        (("books", "dot", "id"), "d", '"p"   # d\n', '"p"   # d\nbooks.dot.id = "d"\n'),
+        (("models", "c", "rubric", "writing"), 6, "writing = 4 ", "writing = 6 "),
+        (("models", "c", "rubric", "bug fix"), 6, "# c\n", '# c\nc.rubric."bug fix" = 6\n'),
+        (("models", "c", "price"), {"input": 1}, 'c.id = "c"\n', 'c.id = "c"\nc.price = { input = 1 }\n'),
+        (("models", "flat", "rubric", "writing"), 7.5, "writing = 1 }", "writing = 7.5 }"),
+        (("models", "flat", "rubric", "testing"), 2, "writing = 1 }", "writing = 1, testing = 2 }"),
+        (("models", "flat", "rpm"), 9, "} } # f", "}, rpm = 9 } # f"),
+        (("models", "braced", "rubric", "testing"), 2, "rpm = 8 }", "rpm = 8, rubric.testing = 2 }"),
+        (("models", "none", "id"), "n", "none = { }", 'none = { id = "n" }'),
+        (("models", "long", "rpm"), 1_000_000, "rpm = 3 ", "rpm = 1000000 "),
+        (("models", "long", "tpm"), 9, "rpm = 3 # last\n", "rpm = 3, # last\n  tpm = 9,\n"),
+        (("pools", "one", "quality"), 0.5, "\n  ]\n", "\n  ]\n  quality = 0.5\n"),
+        (("pools", "one", "more", "x", "c"), 3, "b = 2 }", "b = 2, c = 3 }"),
+        (
+            ("pools", "one", "more", "y"),
+            dict.fromkeys("abcde", 1),
+            "b = 2 }",
+            "b = 2 }\ny = {\n    a = 1, b = 1, c = 1, d = 1,\n    e = 1,\n}",
+        ),
+        (("pools", "two"), {"models": ["a"]}, "b = 2 }\n", 'b = 2 }\n\n[pools]\ntwo = { models = ["a"] }\n'),
+    ],
+)
+def test_a_table_is_added_to_at_its_end_in_the_way_it_is_written(path: tuple[str | int, ...], value: object, old: str, new: str) -> None:
+    """There are five ways to write a table, and the author chose his."""
+    assert WRITTEN.count(old) == 1
+    assert with_value(WRITTEN, path, value) == WRITTEN.replace(old, new)
+
+
+def test_a_value_that_is_there_already_changes_nothing() -> None:
+    """Nobody's layout is touched for nothing."""
+    assert with_value(WRITTEN, ("models", "long"), {"id": "l", "rpm": 3}) == WRITTEN
+
+
+def test_an_empty_file_takes_a_first_value() -> None:
+    """There is nothing to stand beside."""
+    assert with_value("", ("books", "path"), "x.db") == '[books]\npath = "x.db"\n'
+    assert with_value("", ("x",), 1) == "x = 1\n"
+
+
 def test_a_list_over_many_lines_is_moved_with_its_comments() -> None:
     """A comment belongs to what stands before it."""
     after = with_value(FILE, ("routes", 1, "try"), ["new", "small", "dear"])
@@ -85,6 +156,8 @@ def test_what_cannot_be_changed_alone_is_left_to_its_author() -> None:
     for text, path, value in (
         (FILE, ("routes", 0, "try"), ["small", "dear"]),
         (FILE, ("routes", 7, "try"), ["small"]),
+        (FILE, ("models", "small", "id", "x"), 1),
+        ("[pools.one.more]\nx = 1\n", ("pools", "one", "quality"), 1),
         ("not = toml = at all", ("budgets", "total"), {"daily": 1}),
         ("budgets.total = { daily = 1 }\n[budgets.claude]\ndaily = 2\n", ("budgets", "claude", "x", "y"), object()),
     ):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal, NamedTuple
 
-from routebook.config.edit import route_names
+from routebook.config.edit import route_names, without_route
 from routebook.config.lines import KeyPath
-from routebook.config.rewrite import with_value, without_route
+from routebook.config.rewrite import with_value
 from routebook.errors import UsageError
 from routebook.messages import Value
 

@@ -5,17 +5,18 @@ Whole lines are moved, so no library that writes TOML is needed, and nothing is 
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-import tomli
+from typing import Final, NamedTuple
 
 from routebook.config.lines import headers
+from routebook.config.reread import loaded, says
 from routebook.errors import UsageError
+
+_MARK: Final = "# "
 
 
 def route_names(text: str) -> list[str]:
     """The names of the routes of a right text, in its order; a config has its default last, wherever that stands."""
-    return [str(route.get("name")) for route in tomli.loads(text).get("routes", ())]
+    return [str(route.get("name")) for route in loaded(text).get("routes", ())]
 
 
 def route_lines(text: str, route: int) -> tuple[int, int]:
@@ -57,6 +58,25 @@ def move_route(text: str, route: int, *, by: int) -> str:
         lines = _swapped(lines, blocks[first], blocks[second])
         blocks = _routes("\n".join(lines), lines)
     return "\n".join(lines)
+
+
+def without_route(text: str, name: str) -> str:
+    """Return the text with a route as comments: nothing is lost, and taking the marks away brings it back.
+
+    Raises:
+        UsageError: there is no such route, or it is not written as a `[[routes]]` table of its own.
+    """
+    names = route_names(text)
+    if name not in names:
+        raise UsageError(f"There is no route {name!r} in the file.")
+    before, place = loaded(text), names.index(name)
+    start, end = route_lines(text, place)
+    lines = text.split("\n")
+    marked = [_MARK + line if line.strip() and not line.startswith("#") else line for line in lines[start:end]]
+    changed = "\n".join([*lines[:start], *marked, *lines[end:]])
+    if not says(changed, {**before, "routes": [route for at, route in enumerate(before["routes"]) if at != place]}):
+        raise UsageError(f"Route {name!r} cannot be put out of use here without changing more; do it by hand.")
+    return changed
 
 
 def _swapped(lines: list[str], one: _Block, other: _Block) -> list[str]:

@@ -1,8 +1,9 @@
-"""The file behind a config as one edits it: read with what it was, written only when it still is, in one step or not at all."""
+"""The file behind a config as one edits it: read with what it was, written only when it still is, in one step or not at all; the old one may be kept."""
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shutil
 import tempfile
@@ -62,6 +63,25 @@ def write_source(source: Source, text: str) -> Source:
     except OSError as error:
         raise UsageError(f"{source.file} cannot be written: {error.strerror or error}.") from error
     return Source(file=source.file, text=text, data=data)
+
+
+def spare_of(file: Path) -> Path:
+    """The name beside a file that it is kept under: the first that is free."""
+    return next(spare for number in itertools.count(1) if not (spare := file.with_name(f"{file.name}.old{number}")).exists())
+
+
+def keep_old(file: Path) -> Path:
+    """Copy a file as it is to its spare name, and return that.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    spare = spare_of(file)
+    try:
+        shutil.copy2(file, spare)
+    except OSError as error:
+        raise UsageError(f"{spare} cannot be written: {error.strerror or error}. Nothing was changed.") from error
+    return spare
 
 
 def _data(file: Path) -> bytes | None:

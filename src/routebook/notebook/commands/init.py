@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import shlex
 from collections.abc import Callable
 from functools import partial
@@ -11,6 +10,7 @@ from typing import Final
 
 from routebook.config.preset import preset
 from routebook.config.read import FILE_NAME, find, write_config
+from routebook.config.source import spare_of
 from routebook.errors import UsageError
 from routebook.notebook import figures
 from routebook.notebook.panels.choice import choose
@@ -58,7 +58,7 @@ def write_starter(path: Path, *, name: str | None, may_replace: Callable[[str], 
     path = path / FILE_NAME if path.is_dir() else path
     if may_replace is None or not path.is_file():
         return write_config(path, text=text).resolve()
-    spare = next(spare for number in itertools.count(1) if not (spare := path.with_name(f"{path.name}.old{number}")).exists())
+    spare = spare_of(path)
     if not may_replace(f"{path} is there already. Replace it? The old one is kept as {spare.name}."):
         return None
     try:

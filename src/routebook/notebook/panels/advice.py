@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from routebook.advice.proposal import WHAT, Proposal
@@ -84,15 +81,10 @@ class Recommendations:
         if draft.is_stale or draft.source.text != self.advice.text:
             raise UsageError(f"{draft.name} was changed since these recommendations were made. Run %route recommend again.")
         draft.check(changed)
-        spare = _kept(draft.file)
-        try:
-            draft.save()
-        except (UsageError, ConfigError):
-            spare.unlink()
-            raise
+        spare = draft.save_keeping()
         use = draft.reload()
         done = figures.plural(len(set(numbers)), "recommendation")
-        return f"{done} written to {draft.name}, {use}. The old file is kept as {spare.name}."
+        return f"{done} written to {draft.name}, {use}. The old file is kept as {spare}."
 
 
 def recommend(frame: pd.DataFrame | None = None, *, router: Router | None = None) -> Recommendations:
@@ -114,16 +106,6 @@ def recommend(frame: pd.DataFrame | None = None, *, router: Router | None = None
     whole = draft.router.frame() if frame is None else frame
     text = draft.text if draft.router.file is not None else shipped("default.toml")
     return Recommendations(advice(runtime, text, whole, is_own=frame is None), draft)
-
-
-def _kept(file: Path) -> Path:
-    """A copy of a file beside it, under a name that is free."""
-    spare = next(spare for number in itertools.count(1) if not (spare := file.with_name(f"{file.name}.old{number}")).exists())
-    try:
-        shutil.copy2(file, spare)
-    except OSError as error:
-        raise UsageError(f"{spare} cannot be written: {error.strerror or error}. Nothing was changed.") from error
-    return spare
 
 
 def _parts(found: Advice) -> list[Part]:

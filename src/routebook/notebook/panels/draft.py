@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from routebook.config.edit import move_route, route_names
 from routebook.config.lines import positions
 from routebook.config.read import FILE_NAME, find, parse, shipped
-from routebook.config.source import Source, read_source, write_source
+from routebook.config.source import Source, keep_old, read_source, write_source
 from routebook.config.values import Config
 from routebook.engine.drafted import plan_by
 from routebook.errors import ConfigError, Problem, UsageError
@@ -132,6 +132,16 @@ class Draft:
             UsageError: it cannot be written.
         """
         self.source = write_source(self.source, self.text)
+
+    def save_keeping(self) -> str:
+        """Write the text to the file, and keep the file as it was beside it; return that one's name. Raises as `save` does, and keeps nothing then."""
+        spare = keep_old(self.file)
+        try:
+            self.save()
+        except (UsageError, ConfigError):
+            spare.unlink()
+            raise
+        return spare.name
 
     def load(self) -> str:
         """Take the file's text as it is now; return the text that was here."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
@@ -84,8 +83,7 @@ class ModelReport:
         if not self._difference(draft):
             return NOTHING
         draft.check(self._text(draft))
-        kept = _keep_old(draft)
-        draft.save()
+        kept = draft.save_keeping()
         use = draft.reload()
         self._router = draft.router or self._router
         return f"Written to {draft.name}, {use}. The file as it was is kept as {kept}."
@@ -186,15 +184,3 @@ def _line(*, is_shown: bool) -> Iterator[Tell]:
     else:
         with ErrorLine() as line:
             yield lambda progress: line.say(told(progress))
-
-
-def _keep_old(draft: Draft) -> str:
-    """Keep the file as it was under another name; return that."""
-    file = draft.file
-    names = (file.with_name(f"{file.name}.old{number}") for number in itertools.count(1))
-    spare = next(name for name in names if not name.exists())
-    try:
-        spare.write_bytes(draft.source.data or b"")
-    except OSError as error:
-        raise UsageError(f"{spare} cannot be written: {error.strerror or error}. Nothing was changed.") from error
-    return spare.name
