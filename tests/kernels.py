@@ -147,14 +147,30 @@ def running_kernel(folder: Path, *, environ: Mapping[str, str] | None = None) ->
     own = {name: str(home / name) for name in ("HOME", "IPYTHONDIR", "JUPYTER_DATA_DIR", "JUPYTER_CONFIG_DIR", "XDG_DATA_HOME")}
     quiet = {"OLLAMA_HOST": "http://127.0.0.1:9", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
     home.mkdir(exist_ok=True)
-    manager = KernelManager(kernel_name="python3")
-    with (folder / ".kernel.log").open("wb") as log:
-        manager.start_kernel(cwd=str(folder), env={**os.environ, **own, **quiet, **(environ or {})}, stdout=log, stderr=log)
-    client = manager.blocking_client()
+    environment = {**os.environ, **own, **quiet, **(environ or {})}
+    manager, client = _started(folder, environment)
     try:
-        client.start_channels()
-        client.wait_for_ready(timeout=30)
         yield Kernel(manager, client)
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
+
+
+def _started(folder: Path, environment: Mapping[str, str]) -> tuple[KernelManager, BlockingKernelClient]:
+    """A kernel that answers. Ports are chosen before they are taken, so that one of two kernels that start at once may find its own gone."""
+    for tries_left in reversed(range(3)):
+        manager = KernelManager(kernel_name="python3")
+        with (folder / ".kernel.log").open("ab") as log:
+            manager.start_kernel(cwd=str(folder), env=dict(environment), stdout=log, stderr=log)
+        client = manager.blocking_client()
+        client.start_channels()
+        try:
+            client.wait_for_ready(timeout=120)
+        except RuntimeError:
+            client.stop_channels()
+            manager.shutdown_kernel(now=True)
+            if not tries_left or b"Address already in use" not in (folder / ".kernel.log").read_bytes():
+                raise
+        else:
+            return manager, client
+    raise AssertionError("the last try returns or raises")

@@ -13,7 +13,7 @@ import ipaddress
 import re
 import socket
 import ssl
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import httpcore
 
@@ -24,6 +24,8 @@ _PROMPT_PIECES: Final = 16
 """So many pieces of a body are read the moment they come; from then on a stream is read in step."""
 _BEAT_S: Final = 0.05
 """All streams that flow are read at the same moments, so many seconds apart: a token alone costs the loop more than all that is done with it."""
+_FEW: Final = 1
+"""Where more streams than this flow, every second moment does for the others: nobody reads two answers at once."""
 _HEAD_END: Final = re.compile(rb"\n\r?\n")
 _INTERIM: Final = re.compile(rb"HTTP/1\.\d 1")
 """How a response begins that only says that another one comes."""
@@ -94,6 +96,9 @@ def _refusal(host: str, what: str) -> str:
 class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
     """One connection, as httpcore reads and writes it. The engine watches the time, so that no read needs a timer of its own."""
 
+    _resting: ClassVar = 0
+    """Of all streams, so many are read at a coming beat."""
+
     def __init__(self) -> None:
         """Used by the event loop as a protocol."""
         self._chunks: list[bytes] = []
@@ -132,6 +137,7 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
     def connection_lost(self, exc: Exception | None) -> None:
         """Wake whoever waits."""
         self._is_at_end, self._error = True, exc
+        self._go_on()
         self._wake()
         self.resume_writing()
 
@@ -175,13 +181,15 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         self._pieces += 1
         if self._pieces > _PROMPT_PIECES and not self._is_resting:
             self._is_resting = True
+            Stream._resting += 1
             self._transport.pause_reading()
-            loop = asyncio.get_running_loop()
-            loop.call_at((loop.time() // _BEAT_S + 1) * _BEAT_S, self._go_on)
+            loop, beat_s = asyncio.get_running_loop(), _BEAT_S if Stream._resting <= _FEW else 2 * _BEAT_S
+            loop.call_at((loop.time() // beat_s + 1) * beat_s, self._go_on)
 
     def _go_on(self) -> None:
         if self._is_resting:
             self._is_resting = False
+            Stream._resting -= 1
             self._transport.resume_reading()
 
     @property
