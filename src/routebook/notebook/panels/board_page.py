@@ -17,7 +17,7 @@ from routebook.tables.board import Figures, Minute
 
 _MOST_ROWS: Final = 10
 _HIGH_PX: Final = 44
-_FINE, _FAILED, _NONE = "#0072B2", "#D55E00", "rgba(128,128,128,0.25)"
+_FINE, _FAILED, _NONE = "#0072B2", "#D55E00", "#80808040"
 """Okabe and Ito's blue and vermilion: told apart by everyone, in both themes."""
 
 
