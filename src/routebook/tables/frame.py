@@ -6,6 +6,7 @@ What was read once is kept with the books: asked again, only what is new or was 
 from __future__ import annotations
 
 import threading
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
 
@@ -120,8 +121,8 @@ class _Kept:
         assert self.whole is not None  # noqa: S101  for mypy: it was joined
         judged = np.full(self.ids.size, np.nan)
         if feedback:
-            rows, values = zip(*feedback, strict=True)
-            judged[np.searchsorted(self.ids.data, rows)] = values
+            flat = np.fromiter(chain.from_iterable(feedback), "float64", 2 * len(feedback))
+            judged[np.searchsorted(self.ids.data, flat[::2].astype("int64"))] = flat[1::2]
         made = self.whole.iloc[: self.ids.size]
         for name in MADE_ANEW:
             made.insert(ORDER.index(name), name, judged if name == "feedback" else self.columns[name].typed())
