@@ -51,7 +51,7 @@ def test_who_got_no_answer_is_counted_and_has_no_share() -> None:
 
 def test_what_is_no_prompt_of_the_user_s_does_not_count() -> None:
     """Health checks, warm-ups, judges, answers from the cache, and what still runs or was stopped."""
-    others = [row for kind in ("judge", "warmup", "health", "cache") for row in tries(kind, ("quick", "ok", 1.0), kind=kind)]
+    others = [row for kind in ("judge", "warmup", "health", "evaluation", "cache") for row in tries(kind, ("quick", "ok", 1.0), kind=kind)]
     others += [*tries("x", ("quick", "running", 1.0)), *tries("y", ("quick", "cancelled", 1.0))]
     found = shares(recorded([*others, *tries("a", ("large", "ok", 1.0))]))
     assert found["prompts"].to_dict() == {"large": 1, "all": 1}

@@ -17,6 +17,7 @@ from served import PRICE, Running, brief, entry, heard, loaded, router, rows, un
 import routebook as rb
 from routebook.books.tool_calls import tool_calls_of
 from routebook.engine.router import Router
+from routebook.engine.toolbox import opened
 from routebook.engine.toolbox.chest import notes_of
 from routebook.engine.toolbox.tool import Tool
 from routebook.errors import BudgetExceeded, NoCandidate, UsageError
@@ -169,6 +170,30 @@ def test_a_tool_that_hangs_is_left_and_the_model_is_told() -> None:
     assert time.monotonic() - begun < BIG_S / 2
     assert [run.status for run in answer.tools] == ["timeout", "timeout"]
     assert ended.wait(BIG_S / 2), "the coroutine was not cancelled"
+
+
+def test_a_coroutine_that_ends_as_soon_as_it_is_cancelled_did_not_end_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its thread may be over before the loop looks again; the model is told of the limit all the same."""
+
+    @rb.tool(timeout_s=0.2)
+    async def waits() -> str:
+        """Wait."""
+        await asyncio.sleep(BIG_S)
+        return "late"
+
+    cancel = opened._Running.cancel
+
+    def and_wait(running: opened._Running) -> None:
+        cancel(running)
+        ends = time.monotonic() + BIG_S / 2
+        while not running.is_over and time.monotonic() < ends:
+            time.sleep(0.001)
+
+    monkeypatch.setattr(opened._Running, "cancel", and_wait)
+    with serving([ScriptedCall(name="waits")]) as server:
+        answer = ask(server, [waits])
+        assert "It did not end within 0.2 s" in told(server)[0]
+    assert [run.status for run in answer.tools] == ["timeout"]
 
 
 def test_megabytes_are_cut_and_the_person_is_told() -> None:

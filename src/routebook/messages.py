@@ -16,6 +16,7 @@ import msgspec
 from routebook.overrides import Overrides
 from routebook.text import fenced_code
 from routebook.words import (
+    ASIDE,
     PRIORITIES,
     TIERS,
     FinishReason,
@@ -36,8 +37,8 @@ from routebook.words import (
 )  # fmt: skip
 
 __all__ = [
-    "PRIORITIES", "TIERS", "Answer", "Attempt", "Call", "Candidate", "Classification", "Delta", "Finish", "FinishReason", "Kind",
-    "LeftOut", "Message", "Overrides", "Params", "Plan", "Priority", "Quota", "Replay", "Request", "Status", "Think", "Tier",
+    "ASIDE", "PRIORITIES", "TIERS", "Answer", "Attempt", "Call", "Candidate", "Classification", "Delta", "Finish", "FinishReason",
+    "Kind", "LeftOut", "Message", "Overrides", "Params", "Plan", "Priority", "Quota", "Replay", "Request", "Status", "Think", "Tier",
     "ToolCall", "ToolLeftOut", "ToolNote", "ToolRun", "ToolSpec", "ToolStatus", "Usage", "Value",
 ]  # fmt: skip
 

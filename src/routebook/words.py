@@ -6,7 +6,7 @@ Every type here is an immutable value without behaviour of its own. Other module
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -19,6 +19,8 @@ FinishReason = Literal["stop", "length", "tool_calls", "refusal", "cancelled", "
 
 TIERS: tuple[Tier, ...] = ("local", "free", "paid")
 PRIORITIES: tuple[Priority, ...] = ("P0", "P1", "P2", "P3")
+ASIDE: Final[tuple[Kind, ...]] = ("health", "warmup", "judge", "evaluation")
+"""Kinds of attempts that answer no prompt of the user's."""
 
 
 class Value(msgspec.Struct, frozen=True, kw_only=True):

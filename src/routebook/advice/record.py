@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from routebook.config.values import Config, Price, Route
 from routebook.engine.learning.hindsight import LEAST_SEEN
-from routebook.engine.learning.outcomes import ASIDE
 from routebook.errors import UsageError
 from routebook.lessons import Lesson
+from routebook.messages import ASIDE
 
 if TYPE_CHECKING:  # pandas loads only when a frame is asked for
     import pandas as pd

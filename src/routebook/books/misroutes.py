@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from typing import NamedTuple
 
+from routebook.messages import ASIDE
+
 
 class Misroute(NamedTuple):
     """One request that went the wrong way."""
@@ -34,12 +36,12 @@ def by_day(connection: sqlite3.Connection, *, zone_s: int) -> list[tuple[int, st
 
     Requests that name a model or a route themselves are not in it: nothing was decided for them.
     """
-    query = """
+    query = f"""
         SELECT (a.time / 1000000 + ?) / 86400 AS day, a.task, count(*), count(m.request_id)
         FROM attempts AS a LEFT JOIN misroutes AS m ON m.request_id = a.request_id
-        WHERE a.attempt = 1 AND a.kind NOT IN ('health', 'warmup', 'judge', 'evaluation') AND a.reason NOT LIKE 'you named it%'
+        WHERE a.attempt = 1 AND a.kind NOT IN {ASIDE} AND a.reason NOT LIKE 'you named it%'
         GROUP BY day, a.task ORDER BY day, a.task
-    """
+    """  # noqa: S608  our own words
     return connection.execute(query, (zone_s,)).fetchall()
 
 

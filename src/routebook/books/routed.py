@@ -7,6 +7,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from routebook.messages import ASIDE
+
 MOST: Final = 5_000
 """Rows that are read at most; of more the oldest are left out, and it is said."""
 NEWEST: Final = 3
@@ -44,8 +46,8 @@ def routed(connection: sqlite3.Connection, *, most: int = MOST) -> tuple[dict[st
     """Return what each route took by its name, as the newest `most` attempts have it, and whether there were more."""
     last = connection.execute("SELECT coalesce(max(id), 0) FROM attempts").fetchone()[0]
     query = (
-        "SELECT route, request_id, time, task, model FROM attempts "
-        "WHERE id > ? AND attempt = 1 AND kind NOT IN ('health', 'warmup', 'judge', 'evaluation') ORDER BY id DESC"
+        "SELECT route, request_id, time, task, model FROM attempts "  # noqa: S608  our own words
+        f"WHERE id > ? AND attempt = 1 AND kind NOT IN {ASIDE} ORDER BY id DESC"
     )
     found: dict[str, Routed] = {}
     for route, *rest in connection.execute(query, (last - most,)):

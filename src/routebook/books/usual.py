@@ -6,6 +6,8 @@ import sqlite3
 from statistics import fmean, median
 from typing import Final, NamedTuple
 
+from routebook.messages import ASIDE
+
 MOST: Final = 20_000
 """Rows that are read at most: the newest."""
 
@@ -25,8 +27,8 @@ def usual(connection: sqlite3.Connection, *, task: str, most: int = MOST) -> dic
     """Return what the newest answers to a task took, by model; hedges that lost, checks of health and the like do not count."""
     last = connection.execute("SELECT coalesce(max(id), 0) FROM attempts").fetchone()[0]
     query = (
-        "SELECT model, latency_s, feedback FROM attempts WHERE id > ? AND task = ? AND status = 'ok' "
-        "AND kind NOT IN ('health', 'warmup', 'judge', 'evaluation')"
+        "SELECT model, latency_s, feedback FROM attempts WHERE id > ? AND task = ? AND status = 'ok' "  # noqa: S608  our own words
+        f"AND kind NOT IN {ASIDE}"
     )
     held: dict[str, list[tuple[float | None, float | None]]] = {}
     for model, latency_s, feedback in connection.execute(query, (last - most, task)):

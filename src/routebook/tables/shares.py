@@ -6,11 +6,10 @@ from typing import Any, Final
 
 import pandas as pd
 
+from routebook.messages import ASIDE
 from routebook.tables.totals import ANSWERED
 
 ALL: Final = "all"
-_BESIDE: Final = ("judge", "warmup", "health", "cache")
-"""Attempts that answer no prompt of the user's, or that called no model."""
 
 
 def shares(frame: pd.DataFrame) -> pd.DataFrame:
@@ -20,7 +19,7 @@ def shares(frame: pd.DataFrame) -> pd.DataFrame:
     that were answered), `average_s` and `p95_s` (from a prompt to its whole answer: queue, failed attempts and fallbacks included), `fallbacks` (the
     share of the prompts that came after another model had failed). What the cache answered is left out. What nothing is known of is NaN.
     """
-    asked = frame[~frame["kind"].isin(_BESIDE) & ~frame["status"].isin(("running", "cancelled"))]
+    asked = frame[~frame["kind"].isin((*ASIDE, "cache")) & ~frame["status"].isin(("running", "cancelled"))]
     prompts = _prompts(asked)
     answered = prompts[prompts["model"].notna()]
     parts = [_row(str(name), part, of=len(answered)) for name, part in answered.groupby("model", sort=False)]

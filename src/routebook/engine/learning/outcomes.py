@@ -15,11 +15,9 @@ from routebook.engine.learning.learning import Learning
 from routebook.engine.turn import Ended, Outcome
 from routebook.errors import LowQuality, Refused, UsageError
 from routebook.lessons import Lesson, Source
-from routebook.messages import Attempt
+from routebook.messages import ASIDE, Attempt
 from routebook.near import did_you_mean
 
-ASIDE: Final = ("health", "warmup", "judge", "evaluation")
-"""Kinds of attempts that are no answers to the user."""
 JUDGED: Final = ("ok", "cached", "refused", "cancelled")
 """Attempts that a vote says something about: of an error it says nothing of how good the model is."""
 ANSWERED: Final = ("ok", "cached")

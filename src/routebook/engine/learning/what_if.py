@@ -17,7 +17,7 @@ from routebook.config.read import Loaded, load
 from routebook.config.values import Config, Route
 from routebook.engine.learning.hindsight import Hindsight, Seen, Share, Untold, sum_up
 from routebook.errors import UsageError
-from routebook.messages import Classification, Message, Params, Plan, Request
+from routebook.messages import ASIDE, Classification, Message, Params, Plan, Request
 from routebook.plan.known import Known
 from routebook.plan.planner import make_plan
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:  # pandas loads only when a frame is asked for
 __all__ = ["Hindsight", "Share", "Untold", "what_if"]
 
 NEEDED: Final = ("request_id", "attempt", "kind", "task", "complexity", "strength", "model", "status", "input_tokens", "output_tokens")
-_ASIDE: Final = ("health", "warmup", "judge", "evaluation")
 _LETTERS_A_TOKEN: Final = 0.23
 """As `text.estimate_tokens` counts small letters."""
 
@@ -75,7 +74,7 @@ def _requests(frame: pd.DataFrame) -> list[list[dict[str, Any]]]:
         raise UsageError(f"what_if needs a frame as router.frame() gives it; this one has no {', '.join(missing)}.")
     found: dict[str, list[dict[str, Any]]] = {}
     for row in frame.astype(object).where(frame.notna(), None).to_dict("records"):
-        if row["kind"] not in _ASIDE and row["status"] != "running":
+        if row["kind"] not in ASIDE and row["status"] != "running":
             found.setdefault(row["request_id"], []).append(row)
     if not found:
         raise UsageError("The frame has no attempt that answered a request, so there is nothing to replay.")

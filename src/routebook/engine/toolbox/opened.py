@@ -63,9 +63,9 @@ class OpenedFunction:
             running.cancel()
             raise
         except TimeoutError as error:
-            running.cancel()
-            if running.is_over:  # the function's own, not ours
+            if running.is_over:  # the function's own, not ours; asked before the cancel, which may end it at once
                 raise ToolFailed(f"TimeoutError: {error}") from error
+            running.cancel()
             raise
         except RoutebookError as error:
             raise ToolFailed(str(error)) from error
