@@ -17,6 +17,14 @@ if TYPE_CHECKING:  # most tests need neither
     from routebook.testing import ScriptedServer
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Side by side (pytest-xdist) a file is one worker's; what drives the browser is one worker's too, and first, for it takes longest."""
+    items.sort(key=lambda item: "browser" not in item.keywords)
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("browser" if "browser" in item.keywords else item.nodeid.split("::")[0]))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _interrupts_are_heard() -> None:
     """A shell that starts tests in the background has them ignore Ctrl-C, and the tests of the stop button would wait for ever."""

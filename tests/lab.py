@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
+import pytest
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 TOKEN = "for-tests-only"
@@ -54,6 +55,14 @@ READY = """name => {
 def browser_path() -> str | None:
     """Where Chromium is; `None` when there is none."""
     return next((found for name in BROWSERS if (found := shutil.which(name))), None)
+
+
+IN_A_BROWSER = [
+    pytest.mark.browser,
+    pytest.mark.skipif(browser_path() is None, reason="there is no Chromium: apt install chromium"),
+    pytest.mark.filterwarnings("ignore"),  # Playwright's and nbformat's own
+]
+"""The marks of a module whose tests drive the browser: `pytestmark = IN_A_BROWSER`."""
 
 
 class Lab:

@@ -13,17 +13,13 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from lab import Lab, browser_path, running_lab
+from lab import IN_A_BROWSER, Lab, running_lab
 from nbformat import NotebookNode
 from pages import FIRST_HEADER, least_contrast, shell_of, wrong_on
 
 from routebook.testing import Chaos, Fault, ScriptedServer
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(browser_path() is None, reason="there is no Chromium: apt install chromium"),
-    pytest.mark.filterwarnings("ignore"),  # Playwright's and nbformat's own
-]
+pytestmark = IN_A_BROWSER
 
 PROJECT = Path(__file__).parents[1]
 ASKED, PLANNED, COST = 3, 11, 17

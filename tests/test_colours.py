@@ -8,13 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lab import Lab, browser_path, running_lab
+from lab import IN_A_BROWSER, Lab, running_lab
 from playwright.sync_api import expect
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(browser_path() is None, reason="no Chromium: apt install chromium, or https://www.chromium.org"),
-]
+pytestmark = IN_A_BROWSER
 
 PROSE = "for each word in the list, return True if it is not None"
 

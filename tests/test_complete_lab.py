@@ -9,14 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lab import Lab, browser_path, running_lab
+from lab import IN_A_BROWSER, Lab, running_lab
 from playwright.sync_api import TimeoutError  # noqa: A004  not the built-in one: what Playwright raises
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(browser_path() is None, reason="no Chromium: apt install chromium, or https://www.chromium.org"),
-    pytest.mark.filterwarnings("ignore"),
-]
+pytestmark = IN_A_BROWSER
 SOURCE = "() => window.jupyterapp.shell.currentWidget.content.activeCell.model.sharedModel.source"
 ROUTING = """
 [books]

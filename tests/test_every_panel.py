@@ -12,18 +12,14 @@ from typing import Any
 
 import nbformat
 import pytest
-from lab import Lab, browser_path, running_lab
+from lab import IN_A_BROWSER, Lab, running_lab
 from nbconvert import HTMLExporter, MarkdownExporter
 from panels import NOTEBOOKS, Panel, prepare, scripts, show
 from playwright.sync_api import expect
 
 from routebook.testing import ScriptedServer
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(browser_path() is None, reason="there is no Chromium: apt install chromium"),
-    pytest.mark.filterwarnings("ignore"),
-]
+pytestmark = IN_A_BROWSER
 THEMES = ("JupyterLab Light", "JupyterLab Dark")
 SERIOUS = ("serious", "critical")
 OURS = ":is(.routebook-cell, [class^=routebook-])"

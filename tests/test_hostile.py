@@ -12,16 +12,12 @@ from collections.abc import Iterator
 import nbformat
 import pytest
 from hostile import payloads
-from lab import Lab, browser_path, running_lab
+from lab import IN_A_BROWSER, Lab, running_lab
 from pages import shell_of, wrong_on
 
 from routebook.testing import Chaos, Fault, ScriptedServer
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(browser_path() is None, reason="there is no Chromium: apt install chromium"),
-    pytest.mark.filterwarnings("ignore"),
-]
+pytestmark = IN_A_BROWSER
 SIZE = 100
 """Payloads in one answer."""
 

@@ -12,17 +12,13 @@ from collections.abc import Iterator
 import nbformat
 import pytest
 from hostile import payloads
-from lab import Lab, browser_path, running_lab
+from lab import IN_A_BROWSER, Lab, running_lab
 from pages import shell_of, wrong_on
 from panels import NOTEBOOKS, prepare, scripts, show
 
 from routebook.testing import ScriptedServer
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(browser_path() is None, reason="there is no Chromium: apt install chromium"),
-    pytest.mark.filterwarnings("ignore"),
-]
+pytestmark = IN_A_BROWSER
 A, B = "<img/src=x/onerror=top.hit=1>", "<svg/onload=top.hit=1>"
 """Names of models: they come from a file, and from providers' own lists."""
 ENDS = """end => [...document.querySelectorAll('.routebook-panes .routebook-body')].some(body => body.textContent.includes(end))"""

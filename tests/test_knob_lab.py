@@ -8,15 +8,11 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from lab import Lab, browser_path, running_lab
+from lab import IN_A_BROWSER, Lab, running_lab
 from labelled_made import labelled
 from playwright.sync_api import expect
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(browser_path() is None, reason="no Chromium: apt install chromium, or https://www.chromium.org"),
-    pytest.mark.filterwarnings("ignore"),
-]
+pytestmark = IN_A_BROWSER
 ROUTING = """# mine
 [books]
 path = ":memory:"

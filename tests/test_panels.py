@@ -7,15 +7,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from lab import Lab, browser_path, running_lab
+from lab import IN_A_BROWSER, Lab, running_lab
 from playwright.sync_api import Locator, expect
 
 from routebook.testing import Chaos, ScriptedServer
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(browser_path() is None, reason="no Chromium: apt install chromium, or https://www.chromium.org"),
-]
+pytestmark = IN_A_BROWSER
 SHORT = """Use `dict.fromkeys`: it keeps the first of each, in order.
 
 ```python

@@ -10,18 +10,13 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from lab import ARE_PICTURES_WANTED, Lab, browser_path, running_lab
+from lab import ARE_PICTURES_WANTED, IN_A_BROWSER, Lab, running_lab
 from making import attempt
 
 from routebook.books.books import Books
 from routebook.testing import Chaos, ScriptedServer
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(browser_path() is None, reason="there is no Chromium: apt install chromium"),
-    pytest.mark.skipif(not ARE_PICTURES_WANTED, reason="ROUTEBOOK_IMAGES=1 takes the pictures anew"),
-    pytest.mark.filterwarnings("ignore"),
-]
+pytestmark = [*IN_A_BROWSER, pytest.mark.skipif(not ARE_PICTURES_WANTED, reason="ROUTEBOOK_IMAGES=1 takes the pictures anew")]
 
 ANSWER = """A `dict` keeps the order of its keys and each of them once:
 

@@ -7,16 +7,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-from lab import browser_path, running_lab
+from lab import IN_A_BROWSER, running_lab
 
 from routebook.testing import Chaos, ScriptedServer
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(browser_path() is None, reason="there is no Chromium: apt install chromium"),
-    pytest.mark.filterwarnings("ignore"),  # Playwright's and nbformat's own
-]
+pytestmark = IN_A_BROWSER
 
 SCRIPTS = {
     "small": Chaos(reply="A draft with `code` <b id=bad>in it</b>.", tokens_per_s=4),

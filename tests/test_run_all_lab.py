@@ -8,16 +8,12 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from lab import Lab, browser_path, running_lab
+from lab import IN_A_BROWSER, Lab, running_lab
 from playwright.sync_api import expect
 
 from routebook.testing import Chaos, ScriptedServer
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(browser_path() is None, reason="no Chromium: apt install chromium, or https://www.chromium.org"),
-    pytest.mark.filterwarnings("ignore"),
-]
+pytestmark = IN_A_BROWSER
 ROUTING = """
 [books]
 path = "books.db"
