@@ -14,7 +14,7 @@ from routebook.books.books import Books
 from routebook.books.claims import Admitted, Claim, Memory, Scope, Wait
 from routebook.books.residents import left
 from routebook.engine.machine.memory import machine_bytes
-from routebook.plan.memory import Held, room_for
+from routebook.plan.room import Held, room_for
 
 GB = 1_000_000_000
 

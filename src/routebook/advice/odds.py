@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
+from routebook.tables.interval import wilson
+
 Z: Final = 1.6449
 """Each bound is passed by the truth 1 time of 20."""
 
@@ -19,12 +21,18 @@ class Share(NamedTuple):
     @property
     def low(self) -> float:
         """Below it the truth lies 1 time of 20."""
-        return _wilson(self)[0]
+        return self._bounds()[0]
 
     @property
     def high(self) -> float:
         """Above it the truth lies 1 time of 20."""
-        return _wilson(self)[1]
+        return self._bounds()[1]
+
+    def _bounds(self) -> tuple[float, float]:
+        if not self.n:
+            return 0.0, 1.0
+        low, high = wilson(self.mean, self.n, z=Z)
+        return float(low), float(high)
 
     def __str__(self) -> str:
         return f"{self.mean:.0%} of {self.n:,} ({self.low:.0%} to {self.high:.0%})"
@@ -48,12 +56,3 @@ def gap(pairs: Sequence[tuple[float, Share, Share]]) -> tuple[float, float, floa
     below = math.sqrt(sum((weight * (one.mean - one.low)) ** 2 + (weight * (other.high - other.mean)) ** 2 for weight, one, other in pairs))
     above = math.sqrt(sum((weight * (one.high - one.mean)) ** 2 + (weight * (other.mean - other.low)) ** 2 for weight, one, other in pairs))
     return middle, middle - below, middle + above
-
-
-def _wilson(of: Share) -> tuple[float, float]:
-    if not of.n:
-        return 0.0, 1.0
-    weight = 1 + Z**2 / of.n
-    middle = (of.mean + Z**2 / (2 * of.n)) / weight
-    half = Z * math.sqrt(max(0.0, of.mean * (1 - of.mean)) / of.n + Z**2 / (4 * of.n**2)) / weight
-    return max(0.0, middle - half), min(1.0, middle + half)

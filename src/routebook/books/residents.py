@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from routebook.books.claims import Memory, Wait
 from routebook.books.steady import MICRO
-from routebook.plan.memory import Held, room_for, tagged
+from routebook.plan.room import Held, room_for, tagged
 
 LEAVING_S: Final = 30.0
 """Unloading takes no longer, or whoever does it is gone."""

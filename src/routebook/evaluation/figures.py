@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Final
 
-import numpy as np
-
 from routebook.books.evaluations import Result
 from routebook.books.money import from_pico
 from routebook.messages import Value
@@ -66,8 +64,8 @@ def tokens_per_s(results: Sequence[Result]) -> float | None:
 def _interval(scores: Sequence[float]) -> tuple[float | None, float | None]:
     if not scores:
         return None, None
-    low, high = wilson(np.array([sum(scores) / len(scores)]), np.array([float(len(scores))]))
-    return TEN * float(low[0]), TEN * float(high[0])
+    low, high = wilson(sum(scores) / len(scores), len(scores))
+    return TEN * float(low), TEN * float(high)
 
 
 def _per_1k(results: Sequence[Result]) -> float | None:

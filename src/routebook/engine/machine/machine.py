@@ -22,8 +22,8 @@ from routebook.engine.machine.pulls import Pulls
 from routebook.engine.machine.sight import SIZES_S, Sight
 from routebook.errors import RoutebookError, Unavailable
 from routebook.events import Waiting
-from routebook.plan.memory import tagged
 from routebook.plan.residence import UNKNOWN_S, Residence, by_size
+from routebook.plan.room import tagged
 
 if TYPE_CHECKING:  # the runtime holds the machine
     from routebook.engine.admission.limits import Entry

@@ -14,7 +14,7 @@ from routebook.engine.machine.memory import machine_bytes
 from routebook.engine.machine.sight import Sight
 from routebook.engine.runtime import Runtime
 from routebook.messages import Value
-from routebook.plan.memory import tagged
+from routebook.plan.room import tagged
 
 Fit = Literal["loaded", "fits", "too large", "not there", ""]
 

@@ -12,7 +12,7 @@ from routebook.config.values import is_cloud_model
 from routebook.errors import LimitReached, PullFailed, RoutebookError
 from routebook.events import Waiting
 from routebook.messages import Value
-from routebook.plan.memory import tagged
+from routebook.plan.room import tagged
 
 if TYPE_CHECKING:  # the runtime holds the machine, which holds these
     from routebook.engine.machine.sight import Sight

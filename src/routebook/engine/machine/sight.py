@@ -11,7 +11,7 @@ from typing import Final
 from routebook.backends.residents import Resident, Residents
 from routebook.books.steady import SteadyClock
 from routebook.errors import RoutebookError
-from routebook.plan.memory import tagged
+from routebook.plan.room import tagged
 
 PATIENCE_S: Final = 1.5
 """As for a list of models: a server on this machine answers in milliseconds."""
