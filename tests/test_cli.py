@@ -121,7 +121,7 @@ def test_ctrl_c_stops_it_and_keeps_the_partial_answer(tmp_path: Path) -> None:
     ("words", "code", "says"),
     [
         (["ask", "-m", "tinny", "hi"], 2, "Did you mean 'tiny'"),
-        (["ask", "--tier", "golden", "hi"], 2, "invalid choice"),
+        (["ask", "--tier", "golden", "hi"], 2, "takes local, free or paid"),
         (["ask", "--temperature", "9", "hi"], 2, "temperature must be between 0 and 2"),
         (["ask", "-m", "shut", "hi"], 1, "shut"),
         (["ask", "-m", "llama", "hi"], 1, "A_KEY_THAT_NOBODY_HAS"),

@@ -169,11 +169,11 @@ def test_the_report_has_a_page_and_its_text(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("line", "says", "kind"),
     [
-        ("--modls a", "does not know '--modls a'. Did you mean '--models'", UsageError),
-        ("--budget much", "invalid float value", UsageError),
+        ("--modls a", "There is no option --modls. Did you mean '--models'", UsageError),
+        ("--budget much", "--budget takes a number, not 'much'.", UsageError),
         ("--suite nowhere.toml", "there is none of this name", SuiteError),
         ("-o 1x", "takes the name of a variable", UsageError),
-        ("--suite 'mine", "a quote is not closed", UsageError),
+        ("--suite 'mine", "a quote that is not closed", UsageError),
         ("--suite mine.toml --models all,nobody", "no model, pool or provider 'nobody'", UsageError),
     ],
 )

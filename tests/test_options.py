@@ -83,17 +83,17 @@ def test_an_apostrophe_in_a_prompt_on_the_line_is_told_the_same() -> None:
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("--model", "expected one argument"),
-        ("--tier cheap", "local"),
+        ("--model", "--model needs a value. %%route -h shows all options."),
+        ("--tier cheap", "--tier takes local, free or paid, not 'cheap'."),
         ("--priority P9", "P0"),
-        ("--max-tokens many", "many"),
-        ("--temperature hot", "hot"),
+        ("--max-tokens many", "--max-tokens takes a whole number, not 'many'."),
+        ("--temperature hot", "--temperature takes a number, not 'hot'."),
         ("--history x", "x"),
         ("--history -1", "-1"),
         ("--out 2x", "'2x'"),
         ("--out class", "'class'"),
         ("-o a.b", "'a.b'"),
-        ("--local=yes", "--local"),
+        ("--local=yes", "--local takes no value."),
     ],
 )
 def test_a_wrong_value_is_named(line: str, says: str) -> None:

@@ -246,7 +246,7 @@ def _command(
             parser.add_argument(*option.flags, action="store_true", help=option.help)
         else:
             says = f"{option.help} ({', '.join(option.choices)})" if option.choices else option.help
-            parser.add_argument(*option.flags, type=option.type, choices=option.choices or None, metavar=option.metavar, help=says)
+            parser.add_argument(*option.flags, type=option.read, metavar=option.metavar, help=says)
     return parser
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import keyword
-import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from routebook.errors import UsageError
 from routebook.messages import PRIORITIES, TIERS, Overrides
-from routebook.near import did_you_mean
+from routebook.notebook.line import LineParser, number, one_of, whole
 from routebook.notebook.named_schema import named_schema
 
 
@@ -28,6 +27,11 @@ class Option:
     """What its value names (`models`, `routes`, `pipelines`, `tasks`, `agents`), for completion."""
 
     @property
+    def read(self) -> Callable[[str], Any]:
+        """What reads its value."""
+        return one_of(self.choices) if self.choices else self.type
+
+    @property
     def is_switch(self) -> bool:
         """True when it takes no value."""
         return self.metavar is None
@@ -38,13 +42,13 @@ OPTIONS: Final = (
     Option(("--route",), "this route of routing.toml", "NAME", names="routes"),
     Option(("--pipeline",), "go through the steps of this pipeline", "NAME", names="pipelines"),
     Option(("--task",), "take the prompt as this task", "NAME", names="tasks"),
-    Option(("--complexity",), "take the prompt as this hard, 0 to 10", "N", float),
+    Option(("--complexity",), "take the prompt as this hard, 0 to 10", "N", number),
     Option(("--agent",), "the agent who asks", "NAME", names="agents"),
     Option(("--tier",), "the dearest tier allowed", "TIER", choices=TIERS),
     Option(("--local",), "the wall: nothing leaves the machine"),
-    Option(("--budget",), "the most this cell may cost, in US dollars", "USD", float),
+    Option(("--budget",), "the most this cell may cost, in US dollars", "USD", number),
     Option(("--priority",), "P0 overtakes, P3 waits", "P", choices=PRIORITIES),
-    Option(("--deadline",), "total time, in seconds", "S", float),
+    Option(("--deadline",), "total time, in seconds", "S", number),
     Option(("--dry",), "show the plan; nothing is sent"),
     Option(("-b", "--background"), "return at once; whoever uses the answer waits for it"),
     Option(("--compare",), "ask these models side by side, with commas between them", "A,B,…", names="models"),
@@ -52,15 +56,15 @@ OPTIONS: Final = (
     Option(
         ("--judge",), "with --ensemble: this model writes the answer; without it the one most agreed on is taken", "NAME", names="models"
     ),
-    Option(("--repeat",), "with --compare: ask each so many times", "N", int),
+    Option(("--repeat",), "with --compare: ask each so many times", "N", whole),
     Option(("--arena",), "two answers without names, a vote, then who they were"),
     Option(("-o", "--out"), "put the Answer into this variable", "NAME"),
     Option(("--system",), "a system message", "TEXT"),
-    Option(("--temperature",), "0 is steady, 2 is wild", "X", float),
-    Option(("--max-tokens",), "the longest answer, in tokens", "N", int),
+    Option(("--temperature",), "0 is steady, 2 is wild", "X", number),
+    Option(("--max-tokens",), "the longest answer, in tokens", "N", whole),
     Option(("--think",), "thinking, for models that have it", "WHEN", choices=("on", "off", "keep")),
     Option(("--schema",), "check the answer by this variable (JSON schema, pydantic model) or .json file", "NAME"),
-    Option(("--history",), "send the last N exchanges of this notebook too", "N", int),
+    Option(("--history",), "send the last N exchanges of this notebook too", "N", whole),
     Option(("--tools",), "the tools a model may use, with commas between them; or all, or none", "A,B,…", names="tools"),
     Option(("--no-cache",), "neither read nor write the cache"),
     Option(("--fresh",), "ask again, and keep the new answer in the cache"),
@@ -69,28 +73,13 @@ OPTIONS: Final = (
 )
 
 
-class _Parser(argparse.ArgumentParser):
-    """Raises instead of leaving the process."""
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong with the line, with the nearest right option."""
-        flags = [flag for option in OPTIONS for flag in option.flags]
-        _, _, unknown = message.partition("unrecognized arguments: ")
-        if unknown:
-            first = unknown.partition(" ")[0]
-            if first.startswith("-"):
-                raise UsageError(f"There is no option {first}. {did_you_mean(first, flags)} %%route -h shows them all.")
-            raise UsageError(f"{unknown!r} stands on the %%route line but belongs to no option. The prompt goes on the lines below.")
-        raise UsageError(f"{message[0].upper()}{message[1:]}. %%route -h shows all options.")
-
-
-def _parser() -> _Parser:
-    parser = _Parser(prog="%%route", add_help=False, allow_abbrev=False)
+def _parser() -> LineParser:
+    parser = LineParser("%%route", more="%%route -h shows all options.", stray="Options stand here; the prompt goes on the lines below.")
     for option in OPTIONS:
         if option.is_switch:
-            parser.add_argument(*option.flags, action="store_true")
+            parser.take(*option.flags, action="store_true")
         else:
-            parser.add_argument(*option.flags, type=option.type, choices=option.choices or None, metavar=option.metavar)
+            parser.take(*option.flags, type=option.read, metavar=option.metavar)
     return parser
 
 
@@ -100,13 +89,7 @@ def parse(line: str) -> argparse.Namespace:
     Raises:
         UsageError: an option is unknown, lacks its value, or its value is not of the right kind.
     """
-    try:
-        words = shlex.split(line)
-    except ValueError as error:
-        raise UsageError(
-            f"The %%route line has a quote that is not closed: {line.strip()!r}. Here stand options; the prompt goes on the lines below."
-        ) from error
-    given = _parser().parse_args(words)
+    given = _parser().read(line)
     if given.out is not None and (not given.out.isidentifier() or keyword.iskeyword(given.out)):
         raise UsageError(f"-o takes the name of a variable, and {given.out!r} is none.")
     if given.judge is not None and given.ensemble is None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import shlex
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from routebook.errors import UsageError
 from routebook.evaluation.front import suite_of, watched, wish_of
-from routebook.near import did_you_mean
+from routebook.notebook.line import LineParser, number
 from routebook.notebook.panels.choice import choose
 from routebook.notebook.panels.evaluation import NOTHING, ModelReport, told
 from routebook.notebook.progress import progress
@@ -71,27 +70,13 @@ def _suite(session: Session, name: str | None) -> Any:  # noqa: ANN401  a DataFr
     return value if type(value).__name__ == "DataFrame" else name
 
 
-class _Parser(argparse.ArgumentParser):
-    """Raises instead of leaving the process."""
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong with the line, with the nearest right option."""
-        _, _, unknown = message.partition("unrecognized arguments: ")
-        if unknown:
-            raise UsageError(f"%route evaluate does not know {unknown!r}. {did_you_mean(unknown.split()[0], (*TAKES, *SWITCHES))}")
-        raise UsageError(f"%route evaluate: {message}.")
-
-
 def _parse(rest: str) -> argparse.Namespace:
-    parser = _Parser(prog="%route evaluate", add_help=False, allow_abbrev=False)
+    parser = LineParser("%route evaluate", more=f"It takes {', '.join((*TAKES, *SWITCHES))}.")
     for flag in TAKES:
-        parser.add_argument(flag, dest=flag.lstrip("-") if flag != "-o" else "out", type=float if flag == "--budget" else str)
+        parser.take(flag, dest=flag.lstrip("-") if flag != "-o" else "out", type=number if flag == "--budget" else str)
     for flag in SWITCHES:
-        parser.add_argument(flag, action="store_true")
-    try:
-        given = parser.parse_args(shlex.split(rest))
-    except ValueError as error:
-        raise UsageError(f"%route evaluate {rest}: a quote is not closed.") from error
+        parser.take(flag, action="store_true")
+    given = parser.read(rest)
     if given.out is not None and not given.out.isidentifier():
         raise UsageError(f"-o takes the name of a variable, and {given.out!r} is none.")
     return given
