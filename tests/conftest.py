@@ -17,12 +17,26 @@ if TYPE_CHECKING:  # most tests need neither
     from routebook.testing import ScriptedServer
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Side by side (pytest-xdist) a file is one worker's; what drives the browser is one worker's too, and first, for it takes longest."""
-    items.sort(key=lambda item: "browser" not in item.keywords)
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("browser" if "browser" in item.keywords else item.nodeid.split("::")[0]))
+    """What drives the browser comes first: side by side it is all one worker's, and takes as long as what the others do."""
+    items.sort(key=lambda item: not in_the_browser(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:  # noqa: ANN401  pytest-xdist has no types
+    """Each file is one worker's; all that drive the browser are one's together, for only one browser at a time is quick enough."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):  # type: ignore[misc]  as above
+        def _split_scope(self, nodeid: str) -> str:
+            return "browser" if in_the_browser(nodeid) else str(super()._split_scope(nodeid))
+
+    return Scheduling(config, log)
+
+
+def in_the_browser(nodeid: str) -> bool:
+    """Whether a test's file is one of those that drive JupyterLab in Chromium; they are told by their names."""
+    return nodeid.split("::", maxsplit=1)[0].endswith("_lab.py")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -69,6 +69,8 @@ def test_a_cell_moves_in_and_refuses_what_it_cannot_read(tmp_path: Path) -> None
         assert "theme has no place" in shell.text
         assert "FAR_API_KEY" in shell.text
         assert 'api_key_env = "FAR_API_KEY"' in (tmp_path / "routing.toml").read_text()
+        shell.run("%route import opencode.json other.toml")
+        assert "It is used once it is called routing.toml." in shell.text
         for line, said in (
             ("", "FILE"),
             ("a b c", "FILE"),

@@ -331,7 +331,7 @@ def test_init_writes_into_a_folder_or_to_a_path_with_spaces(shell: Shell, tmp_pa
 def test_init_refuses_a_preset_that_is_none(shell: Shell, tmp_path: Path) -> None:
     """A slip in the name says the nearest one, and writes nothing."""
     assert "Did you mean 'agents'?" in refused(shell, "%route init new.toml --preset=agent")
-    assert "takes a name" in refused(shell, "%route init --preset")
+    assert "--preset needs a value." in refused(shell, "%route init --preset")
     assert not (tmp_path / "new.toml").exists()
 
 

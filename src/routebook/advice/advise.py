@@ -8,7 +8,7 @@ from typing import Final
 from routebook.advice.cheaper import cheaper
 from routebook.advice.failing import failing
 from routebook.advice.limits import limits
-from routebook.advice.proposal import WHAT, Found, Need, Proposal
+from routebook.advice.proposal import Found, Need, Proposal
 from routebook.advice.record import Record
 from routebook.advice.repeats import repeats
 from routebook.advice.spending import spending
@@ -20,8 +20,6 @@ LOOKS: Final[tuple[Callable[[Record], Iterable[Found]], ...]] = (cheaper, failin
 
 def advise(record: Record) -> tuple[list[Proposal], list[Need]]:
     """Return what is proposed, and why there is nothing of a kind."""
-    if not record.rows:
-        return [], [Need(kind, "nothing is recorded") for kind in WHAT]
     found = [one for look in LOOKS for one in look(record)]
     proposals = [one for one in found if isinstance(one, Proposal)]
     needs = [one for one in found if isinstance(one, Need)]

@@ -31,8 +31,8 @@ class LineParser(argparse.ArgumentParser):
         self.flags: list[str] = []
 
     def take(self, *flags: str, **how: Any) -> None:  # noqa: ANN401  what argparse takes
-        """Add an option."""
-        self.flags += flags
+        """Add an option, or a word that stands by itself."""
+        self.flags += [flag for flag in flags if flag.startswith("-")]
         self.add_argument(*flags, **how)
 
     def read(self, text: str) -> argparse.Namespace:
@@ -54,7 +54,7 @@ class LineParser(argparse.ArgumentParser):
         if first.startswith("-"):
             said = f"There is no option {first}. {did_you_mean(first, self.flags)}"
         elif unknown:
-            said = f"{unknown!r} stands on the {self.prog} line but belongs to no option. {self._stray}"
+            said = f"{unknown!r} stands on the {self.prog} line and belongs to nothing there. {self._stray}"
         elif found := _OF_ONE.fullmatch(message):
             flag, wrong = found.groups()
             plain = "needs a value" if wrong == _NO_VALUE else "takes no value" if wrong.startswith(_A_VALUE) else wrong

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ from routebook.config.read import FILE_NAME, find, write_config
 from routebook.config.source import spare_of
 from routebook.errors import UsageError
 from routebook.notebook import figures
+from routebook.notebook.line import LineParser
 from routebook.notebook.panels.choice import choose
 from routebook.notebook.report import report
 from routebook.notebook.session import Session
@@ -29,15 +29,16 @@ def init(session: Session, rest: str) -> None:
     if written is None:
         session.show(report("Nothing was changed."))
         return
+    session.show(report(f"{written} is written. Edit it to your liking. {use_of(written, session)}"))
+
+
+def use_of(written: Path, session: Session) -> str:
+    """How a routing.toml that was just written comes into use."""
+    if written.name != FILE_NAME:
+        return f"It is used once it is called {FILE_NAME}."
     if find() != written:
-        then = (
-            f"Notebooks in {written.parent} and below it use it."
-            if written.name == FILE_NAME
-            else f"It is used once it is called {FILE_NAME}."
-        )
-    else:
-        then = "%route reload puts it to use." if session.has_router else "The next cell uses it; %route doctor checks it."
-    session.show(report(f"{written} is written. Edit it to your liking. {then}"))
+        return f"Notebooks in {written.parent} and below it use it."
+    return "%route reload puts it to use." if session.has_router else "The next cell uses it; %route doctor checks it."
 
 
 def _may_replace(session: Session, question: str) -> bool:
@@ -79,19 +80,8 @@ def reload(session: Session, rest: str) -> None:
 
 
 def _parse(rest: str) -> tuple[str | None, Path]:
-    """`[--preset NAME] [PATH]`."""
-    try:
-        words = shlex.split(rest)
-    except ValueError as error:
-        raise UsageError(f"%route init {rest}: a quote is not closed.") from error
-    words = [part for word in words for part in (word.split("=", 1) if word.startswith("--preset=") else [word])]
-    name = None
-    if "--preset" in words:
-        at = words.index("--preset")
-        if at + 1 == len(words):
-            raise UsageError("--preset takes a name: %route init --preset NAME")
-        name = words[at + 1]
-        del words[at : at + 2]
-    if len(words) > 1 or any(word.startswith("-") for word in words):
-        raise UsageError(f"%route init takes one path at most, not {' '.join(words)!r}. A path with spaces stands in quotes.")
-    return name, Path(words[0]) if words else Path(FILE_NAME)
+    parser = LineParser("%route init", more="It takes one path at most, and --preset NAME. A path with spaces stands in quotes.")
+    parser.take("--preset")
+    parser.take("path", nargs="?", type=Path, default=Path(FILE_NAME))
+    given = parser.read(rest)
+    return given.preset, given.path

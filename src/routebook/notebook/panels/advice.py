@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # pandas loads only when a frame is asked for
     from routebook.engine.router import Router
 
 NOTHING = "There is nothing to recommend."
+UNRECORDED = "No prompt is recorded yet. Use %%route for a while, and ask again: what is recommended comes from your own record."
 HOW = "%route recommend --diff 1,3 shows what some of them would change; %route recommend --apply 1,3 writes it and keeps the old file."
 
 
@@ -109,6 +110,8 @@ def recommend(frame: pd.DataFrame | None = None, *, router: Router | None = None
 
 
 def _parts(found: Advice) -> list[Part]:
+    if not found.requests:
+        return [Heading(NOTHING), UNRECORDED]
     over = f"{figures.plural(found.requests, 'request')} over {found.days:.1f} days" + (", the newest of them" if found.is_cut else "")
     head = figures.plural(len(found.proposals), "recommendation") + f", from {over}" if found.proposals else f"{NOTHING} Looked at: {over}."
     parts: list[Part] = [Heading(head)]
@@ -119,7 +122,10 @@ def _parts(found: Advice) -> list[Part]:
             parts += [Heading(f"{number} · {WHAT[one.kind]}"), *one.evidence, *(f"Not known: {doubt}" for doubt in one.doubts), _drawn(one)]
         parts += ["", HOW]
     if found.needs:
-        parts += [Heading("nothing to say of"), Table(("", "because"), [(WHAT[need.kind], need.said) for need in found.needs])]
+        parts += [
+            Heading("what the record does not tell yet"),
+            Table(("", "because"), [(WHAT[need.kind], need.said) for need in found.needs]),
+        ]
     return parts
 
 

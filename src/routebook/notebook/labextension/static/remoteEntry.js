@@ -2,7 +2,7 @@
 // was saved while one lived would say "Error displaying widget" in its place.
 //
 // Written by hand in the form JupyterLab loads (a module federation container), so that there is nothing to build. `__esModule` must be
-// set, or JupyterLab does not start at all; tests/test_colours.py opens a real one.
+// set, or JupyterLab does not start at all; tests/test_colours_lab.py opens a real one.
 (() => {
   const ROUTE = /^\s*%%route(?!\S)/;
   const PROSE = "text/x-ipythongfm";
