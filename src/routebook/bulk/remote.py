@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures as cf
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
@@ -21,6 +21,7 @@ from routebook.engine.runtime import caps_of
 from routebook.errors import BooksError
 from routebook.messages import Attempt, ToolRun
 
+Asked = tuple[Asking, asyncio.Future[Carried]]
 _AT_ONCE: Final = 2
 """Messages under way: what comes meanwhile is gathered for the next."""
 
@@ -35,7 +36,7 @@ class Wire:
     def __init__(self, worker: Worker, *, desk: str, key: str) -> None:
         """From a worker to the `desk`, the address of the worker that has the actor of this key."""
         self._worker, self._desk, self._key = worker, desk, key
-        self._waiting: list[tuple[Asking, asyncio.Future[Carried]]] = []
+        self._waiting: list[Asked] = []
         self._sending: set[asyncio.Task[None]] = set()
         self._gone: str | None = None
         """Why the desk is not to be reached any more: Dask tries for half a minute, which once is enough."""
@@ -69,10 +70,11 @@ class Wire:
             batch, self._waiting = self._waiting, []
             try:
                 came = await asyncio.wrap_future(self._call([asking for asking, _ in batch]))
+            except asyncio.CancelledError:  # this worker closes, and its loop with it
+                _fail([*batch, *self._waiting], BooksError("This worker closes, and does not reach the books any more."))
+                raise
             except Exception as error:  # noqa: BLE001  whatever it is belongs to those who asked, who would wait for ever
-                for _, said in batch:
-                    if not said.done():
-                        said.set_exception(error)
+                _fail(batch, error)
                 continue
             for (_, said), one in zip(batch, came, strict=True):
                 if not said.done():
@@ -96,6 +98,12 @@ class Wire:
             raise said["exception"]
         came: list[Carried] = said["result"]
         return came
+
+
+def _fail(batch: Sequence[Asked], error: Exception) -> None:
+    for _, said in batch:
+        if not said.done():
+            said.set_exception(error)
 
 
 class RemoteBooks(Books):
