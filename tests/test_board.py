@@ -20,7 +20,7 @@ from routebook.books.recent import MOST, REACH, offered, recent, spent_by_tier
 from routebook.engine.router import Router
 from routebook.errors import UsageError
 from routebook.notebook.panels.board import Board
-from routebook.notebook.span import span
+from routebook.span import span
 from routebook.tables.board import figures, with_tiers
 from routebook.testing import Chaos, Fault, ScriptedServer
 

@@ -133,7 +133,6 @@ def test_the_board_lives_beside_other_cells(lab: Lab) -> None:
     expect(board).to_contain_text("live")
     expect(board.locator("[title^='0 min ago']")).to_have_count(1)
     expect(board).to_contain_text("0 under way")  # the last cell's end is shown too
-    lab.picture("board", 1)
     lab.save()
     lab.leave()
     lab.open("board.ipynb")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
-from typing import Annotated, Final
+from typing import Annotated
 
 from msgspec import Meta
 
@@ -12,9 +11,7 @@ from routebook.config.lines import KeyPath
 from routebook.config.problems import Problems
 from routebook.config.table import Table
 from routebook.config.wording import shown
-
-_EVERY: Final = re.compile(r"(\d{1,4})\s*([hdw])")
-_HOURS: Final = {"h": 1, "d": 24, "w": 168}
+from routebook.span import seconds_of
 
 
 class Evaluation(Table, frozen=True, kw_only=True):
@@ -33,14 +30,8 @@ class Evaluation(Table, frozen=True, kw_only=True):
     """The model that judges answers which no other check can."""
 
 
-def seconds_of(every: str) -> float | None:
-    """The seconds of a span like `7d`; `None` when it is none."""
-    match = _EVERY.fullmatch(every.strip())
-    return None if match is None or not int(match[1]) else int(match[1]) * _HOURS[match[2]] * 3600.0
-
-
 def check_evaluation(entry: Evaluation, *, problems: Problems) -> None:
     """Add a problem for a span that is none."""
     path: KeyPath = ("evaluation", "every")
     if entry.every is not None and seconds_of(entry.every) is None:
-        problems.add(path, f"expected a span of hours, days or weeks, got {shown(entry.every)}.", hint='Write it like every = "7d".')
+        problems.add(path, f"expected a time such as 12h, 7d or 2w, got {shown(entry.every)}.", hint='Write it like every = "7d".')

@@ -7,12 +7,12 @@ import datetime as dt
 from typing import Final
 
 from routebook.books.evaluations import Standing, standing
-from routebook.config.evaluation import seconds_of
 from routebook.config.values import Config
 from routebook.engine.runtime import Runtime
 from routebook.errors import BooksError
 from routebook.notebook.report import report
 from routebook.notebook.session import Session
+from routebook.span import seconds_of
 
 DO: Final = "%route evaluate runs the suite."
 MOST_NAMED: Final = 5

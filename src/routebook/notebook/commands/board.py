@@ -5,7 +5,7 @@ from __future__ import annotations
 from routebook.notebook.line import LineParser
 from routebook.notebook.panels.board import Board
 from routebook.notebook.session import Session
-from routebook.notebook.span import span
+from routebook.span import span
 
 
 def board(session: Session, rest: str) -> None:

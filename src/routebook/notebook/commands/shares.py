@@ -9,9 +9,9 @@ from routebook.config.expected import Expected
 from routebook.notebook import figures
 from routebook.notebook.report import Heading, Part, report
 from routebook.notebook.session import Session
-from routebook.notebook.span import span
 from routebook.notebook.subcommands import refuse_rest
 from routebook.notebook.table import Table
+from routebook.span import span
 
 if TYPE_CHECKING:  # pandas loads only when a frame is drawn
     import pandas as pd
