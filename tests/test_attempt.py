@@ -43,14 +43,14 @@ def test_tokens_and_price_are_as_the_provider_counted() -> None:
 
 def test_times_are_those_of_the_call() -> None:
     """The choice of the fastest model, and what a user waits for, are read from them."""
-    with ScriptedServer(script=Chaos(latency_s=0.1, tokens=10, tokens_per_s=100)) as server:
+    with ScriptedServer(script=Chaos(latency_s=0.5, tokens=10, tokens_per_s=20)) as server:
         row = asyncio.run(ask(router(server)))
     assert row.queue_s is not None
     assert row.ttft_s is not None
     assert row.latency_s is not None
-    assert 0 <= row.queue_s < 0.1
-    assert 0.1 <= row.ttft_s < 0.4
-    assert row.ttft_s + 0.08 <= row.latency_s < 1
+    assert 0 <= row.queue_s < 0.5
+    assert 0.5 <= row.ttft_s < 5
+    assert row.ttft_s + 0.4 <= row.latency_s < 10
 
 
 def test_time_in_the_queue_is_not_the_model_s() -> None:
@@ -61,10 +61,10 @@ def test_time_in_the_queue_is_not_the_model_s() -> None:
             await asyncio.gather(of.ask("first"), of.ask("second"))
             return sorted(rows(of), key=lambda row: row.queue_s or 0)
 
-    with ScriptedServer(script=Chaos(latency_s=0.1)) as server:
+    with ScriptedServer(script=Chaos(latency_s=1.0)) as server:
         first, second = asyncio.run(main(router(server, models={"a": {"max_concurrent": 1}})))
-    assert (first.queue_s or 0) < 0.1 <= (second.queue_s or 0)
-    assert (second.latency_s or 1) < 0.18
+    assert (first.queue_s or 0) < 0.9 <= (second.queue_s or 0)
+    assert 1.0 <= (second.latency_s or 0) < 1.9, "2 s with the queue"
 
 
 def test_a_price_that_nobody_knows_is_none_and_not_nothing() -> None:
@@ -179,7 +179,7 @@ def test_the_stop_button_closes_the_connection_keeps_the_text_and_books_the_cost
             at = running.stop()
             await running.over()
             await until(lambda: server.seen.disconnects)
-            assert server.seen.disconnects[0] - at < 0.2
+            assert server.seen.disconnects[0] - at < 1.5, "it would speak for two seconds"
             (row,) = of.attempts()
             assert left_reserved(of) == (0, 0)
             return running, row

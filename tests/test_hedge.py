@@ -188,7 +188,7 @@ def test_stopping_a_hedged_request_ends_both() -> None:
                 running = Running(of)
                 await until(lambda: server.seen.attempts == 2)
                 running.stop()
-                await running.over(within_s=2)
+                await running.over(within_s=20)
                 assert brief(rows(of)) == [("a", "answer", "cancelled"), ("b", "hedge", "cancelled")]
                 assert left_reserved(of) == (0, 0)
 
@@ -203,9 +203,9 @@ def test_stopping_after_the_first_spoke_keeps_its_text() -> None:
             async with router(server, models=("a", "b"), route={"hedge": True}) as of:
                 practised(of)
                 running = Running(of)
-                await until(lambda: running.count(Delta) > 5, within_s=5)
+                await until(lambda: running.count(Delta) > 5, within_s=20)
                 running.stop()
-                await running.over(within_s=2)
+                await running.over(within_s=20)
                 done = running.seen[-1]
                 assert isinstance(done, Done)
                 assert done.answer.text

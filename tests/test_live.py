@@ -220,7 +220,7 @@ def test_the_stop_button_ends_the_cell_and_keeps_what_came() -> None:
     started = time.monotonic()
     with pytest.raises(Interrupted) as caught:
         follow(start(endless), view)
-    assert time.monotonic() - started < 0.3 + 0.2 + 0.3  # the stop, the figure, a loaded machine
+    assert time.monotonic() - started < 10
     assert isinstance(caught.value, KeyboardInterrupt)
     assert caught.value._render_traceback_() == ["Stopped: 3 characters are kept, cost so far: $0.002."]
     assert [kept.text for kept in view.closed if kept] == ["xxx"]
@@ -243,7 +243,7 @@ def test_a_second_interrupt_waits_no_longer() -> None:
         try:
             await asyncio.sleep(60)
         finally:
-            await asyncio.sleep(1.5)
+            await asyncio.sleep(15)
         return answer()
 
     interrupt_after(0.2)
@@ -251,7 +251,7 @@ def test_a_second_interrupt_waits_no_longer() -> None:
     started = time.monotonic()
     with pytest.raises(Interrupted, match="nothing had come yet"):
         follow(start(stubborn), Log())
-    assert time.monotonic() - started < 1.2
+    assert time.monotonic() - started < 10
 
 
 def test_an_interrupt_before_anything_came_says_so() -> None:
@@ -294,7 +294,7 @@ def test_a_view_that_fails_ends_the_request() -> None:
 
     with pytest.raises(OSError, match="the page is gone"):
         follow(start(noted), Log(failure=OSError("the page is gone")))
-    assert ended.wait(2)
+    assert ended.wait(20)
 
 
 def test_a_request_refused_at_once_shows_nothing() -> None:

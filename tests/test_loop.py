@@ -215,7 +215,7 @@ def test_closing_while_another_program_holds_the_books_stops_nothing_else(tmp_pa
             await asyncio.sleep(0.05)
             closing_it = asyncio.create_task(of.__aexit__(None, None, None))
             await asyncio.sleep(0.05)
-            assert (await asyncio.wait_for(other.ask("hello"), 3)).text
+            assert (await asyncio.wait_for(other.ask("hello"), 20)).text
             assert not closing_it.done()
             lock.execute("COMMIT")
             lock.close()

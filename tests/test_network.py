@@ -262,7 +262,7 @@ def test_a_write_waits_for_a_receiver_that_is_slow() -> None:
         await asyncio.sleep(0.1)
         assert not writing.done()
         await stream.aclose()
-        await asyncio.wait_for(writing, 1)
+        await asyncio.wait_for(writing, 20)
 
     running(check)
 

@@ -44,18 +44,18 @@ def test_after_a_cooldown_one_request_tries_and_the_others_wait_for_it() -> None
 
 def test_its_first_word_is_enough() -> None:
     """The others need not wait for the end of a long answer."""
-    with ScriptedServer(script=Chaos(tokens=400, tokens_per_s=100)) as server:
+    with ScriptedServer(script=Chaos(tokens=4_000, tokens_per_s=100)) as server:
 
         async def main() -> None:
             async with router(server) as of:
                 cool(of)
                 running = [Running(of, f"question {number}") for number in range(5)]
-                await until(lambda: server.seen.attempts == 5, within_s=3)
+                await until(lambda: server.seen.attempts == 5, within_s=20)
                 assert not any(of.runtime().known.state("a").when_tried)
                 for one in running:
                     one.stop()
                 for one in running:
-                    await one.over(within_s=2)
+                    await one.over(within_s=20)
 
         asyncio.run(main())
 
@@ -143,8 +143,8 @@ def test_a_trial_that_is_cancelled_leaves_it_to_the_next() -> None:
                 other = Running(of)
                 await until(lambda: other.count(Waiting))
                 running.stop()
-                await running.over(within_s=2)
-                await other.over(within_s=5)
+                await running.over(within_s=20)
+                await other.over(within_s=20)
                 assert isinstance(other.result(), Answer)
                 assert not of.runtime().known.state("a").is_on_trial
 
@@ -164,10 +164,10 @@ def test_who_waits_for_a_trial_that_never_ends_ends_with_its_own_deadline() -> N
                 begun = time.monotonic()
                 assert not isinstance(await outcome(of, deadline_s=0.4), Answer)
                 running.stop()
-                await running.over(within_s=2)
+                await running.over(within_s=20)
                 return time.monotonic() - begun
 
-        assert asyncio.run(main()) < 1.5
+        assert asyncio.run(main()) < 15
 
 
 def test_a_model_left_alone_out_of_caution_is_tried_by_one_and_then_by_those_who_waited() -> None:

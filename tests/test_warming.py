@@ -28,7 +28,7 @@ def test_models_that_ask_for_it_are_warmed_up_beside_the_first_prompt() -> None:
             async with router(server, models={"a": {}, "slow": {"warm": True}}, provider=LOCAL) as of:
                 answer = await of.ask("hello")
                 assert answer.model == "a"
-                await until(lambda: len(rows(of)) == 2 and all(row.status == "ok" for row in rows(of)), within_s=5)
+                await until(lambda: len(rows(of)) == 2 and all(row.status == "ok" for row in rows(of)), within_s=20)
                 (word,) = [row for row in rows(of) if row.model == "slow"]
                 assert (word.kind, word.reason) == ("warmup", "warm = true in routing.toml")
                 assert (word.output_tokens or 0) <= 1
@@ -45,8 +45,8 @@ def test_closing_does_not_wait_for_a_model_that_loads() -> None:
         async def main() -> None:
             of = router(server, models={"slow": {"warm": True}}, provider=LOCAL)
             of.runtime()
-            await until(lambda: server.seen.attempts, within_s=5)
-            await asyncio.wait_for(of.__aexit__(None, None, None), 5)
+            await until(lambda: server.seen.attempts, within_s=20)
+            await asyncio.wait_for(of.__aexit__(None, None, None), 20)
 
         asyncio.run(main())
         assert len(server.seen.disconnects) == 1
