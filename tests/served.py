@@ -132,7 +132,7 @@ class Running:
         """The answer, or its error."""
         return self._job.result(0)
 
-    async def over(self, *, within_s: float = 0.2) -> None:
+    async def over(self, *, within_s: float = 10.0) -> None:
         """Wait for the end."""
         await until(self._is_over.is_set, within_s=within_s)
 
