@@ -29,7 +29,7 @@ def board(session: Session, rest: str) -> None:
 
 
 def _parser() -> LineParser:
-    parser = LineParser("%route board", more="It takes --since 2h, --notebook, --task, --model, --agent, or stop.")
+    parser = LineParser("%route board", more="%route board takes --since 2h, --notebook, --task, --model, --agent, or stop.")
     for name in ("since", "notebook", "task", "model", "agent"):
         parser.take(f"--{name}")
     return parser

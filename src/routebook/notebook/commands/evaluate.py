@@ -71,7 +71,7 @@ def _suite(session: Session, name: str | None) -> Any:  # noqa: ANN401  a DataFr
 
 
 def _parse(rest: str) -> argparse.Namespace:
-    parser = LineParser("%route evaluate", more=f"It takes {', '.join((*TAKES, *SWITCHES))}.")
+    parser = LineParser("%route evaluate", more=f"%route evaluate takes {', '.join((*TAKES, *SWITCHES))}.")
     for flag in TAKES:
         parser.take(flag, dest=flag.lstrip("-") if flag != "-o" else "out", type=number if flag == "--budget" else str)
     for flag in SWITCHES:

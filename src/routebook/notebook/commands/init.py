@@ -80,7 +80,7 @@ def reload(session: Session, rest: str) -> None:
 
 
 def _parse(rest: str) -> tuple[str | None, Path]:
-    parser = LineParser("%route init", more="It takes one path at most, and --preset NAME. A path with spaces stands in quotes.")
+    parser = LineParser("%route init", more="%route init takes one path at most, and --preset NAME. A path with spaces stands in quotes.")
     parser.take("--preset")
     parser.take("path", nargs="?", type=Path, default=Path(FILE_NAME))
     given = parser.read(rest)
