@@ -1,4 +1,4 @@
-"""A `routing.toml` with a history behind it: attempts and outcomes written by the books' own writer."""
+"""A `routing.toml` with a history behind it, written by the books' own writer, and what is recommended to whom it is."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from typing import Any
 from making import attempt
 
 import routebook as rb
+from routebook.advice.proposal import Proposal
 from routebook.books import ledger, outcomes
 from routebook.books.books import Books
+from routebook.config.read import parse
 from routebook.lessons import Lesson
 from routebook.messages import Attempt
 from routebook.notebook.panels.advice import Recommendations
@@ -77,6 +79,12 @@ def asked(number: int, model: str = "dear", *, minutes: float | None = None, **c
     return attempt(**(values | changes))
 
 
+def cut(number: int, limit_s: float = 20.0) -> Attempt:
+    """An attempt of the dear model that was cut off before its first token."""
+    said_so = f"far: no first token within {limit_s:g} s."
+    return asked(number, status="timeout", error_type="TimedOut", error=said_so, ttft_s=None, latency_s=limit_s, cost_usd=None)
+
+
 def said(of: Attempt, score: float, **more: Any) -> Lesson:  # noqa: ANN401  fields of Lesson
     """A vote on an answer."""
     values: dict[str, Any] = {
@@ -122,3 +130,21 @@ def voted(
     ]
     votes = [said(row, row.feedback or 0.0) for row in (*rows, *named)]
     return [*rows, *named], votes
+
+
+def of_kind(found: Recommendations, kind: str) -> list[Proposal]:
+    """The proposals of a kind."""
+    return [one for one in found.advice.proposals if one.kind == kind]
+
+
+def why_not(found: Recommendations, kind: str) -> str:
+    """Why there is none of a kind."""
+    assert not of_kind(found, kind)
+    return "; ".join(need.said for need in found.advice.needs if need.kind == kind)
+
+
+def the(found: Recommendations, kind: str) -> Proposal:
+    """The only one of a kind; its change gives a file that is right."""
+    [one] = of_kind(found, kind)
+    parse(one.edit.on(found.advice.text), file="routing.toml")
+    return one

@@ -12,6 +12,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from traitlets.config import Config
 
+from routebook.errors import UsageError
+
 ROUTING = """
 [defaults]
 route = "chat"
@@ -132,3 +134,16 @@ def running_shell(folder: Path, routing: str | None = ROUTING) -> Iterator[Shell
         shell.atexit_operations()
         atexit.unregister(shell.atexit_operations)
         InteractiveShell.clear_instance()
+
+
+def usual_shell(tmp_path: Path) -> Iterator[Shell]:
+    """A shell with a `routing.toml` of three usable models."""
+    with running_shell(tmp_path) as made:
+        yield made
+
+
+def refused(shell: Shell, line: str) -> str:
+    """Run a line that must be refused as wrong usage; return what it says."""
+    shell.attempt(line)
+    assert isinstance(shell.error, UsageError), shell.error
+    return str(shell.error)

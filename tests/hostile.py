@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
+from hostile_formulas import MATH
+
 CODE = "window.hit=1"
 URL = "http://127.0.0.1:9/canary"
 
@@ -245,54 +247,6 @@ PAGE = [  # what JupyterLab itself gives a meaning
     "\x1b[31mred\x1b[0m <img src=x onerror=CODE>",
 ]
 
-MATH = [
-    r"$\href{javascript:CODE}{x}$",
-    r"$$\href{javascript:CODE}{x}$$",
-    r"\\(\href{javascript:CODE}{x}\\)",
-    r"\\[\href{javascript:CODE}{x}\\]",
-    r"$\href{URL}{\text{click}}$",
-    r"$\require{html}\style{position:fixed;inset:0;background:red}{x}$",
-    r"$\style{background:url(URL)}{x}$",
-    r"$\class{jp-Dialog}{x}$",
-    r"$\cssId{main}{x}$",
-    r"$\unicode[x;position:fixed;inset:0]{65}$",
-    r"$\bbox[position:fixed;inset:0;background:red]{x}$",
-    r"$\bbox[border:9999px solid red]{x}$",
-    r"$\def\alpha{\href{javascript:CODE}{x}}\alpha$",
-    r"$\newcommand{\evil}{\href{javascript:CODE}{x}}\evil$",
-    r"$\renewcommand{\alpha}{\text{owned}}\alpha$",
-    r"$\newenvironment{matrix}{\text{owned}}{}\begin{matrix}1\end{matrix}$",
-    r"$\renewenvironment{matrix}{\text{owned}}{}\begin{matrix}1\end{matrix}$",
-    r"$\let\alpha=\beta\alpha$",
-    r"$\let\h=\href \h{javascript:CODE}{x}$",
-    r"$\DeclareMathOperator{\sin}{owned}\sin$",
-    r"$\DeclarePairedDelimiters{\abs}{owned}{owned}\abs{x}$",
-    r"$\mathtip{x}{\href{javascript:CODE}{y}}$",
-    r"$\toggle{x}{\href{javascript:CODE}{y}}\endtoggle$",
-    r"$\setOptions[html]{safe=false}\href{javascript:CODE}{x}$",
-    r"$\mathtoolsset{multlined-width=9999em}$",
-    r"$\require{mhchem}\definecolor{black}{rgb}{1,0,0}$",
-    r"$\mmlToken{mi}[style='position:fixed;inset:0' href='javascript:CODE']{x}$",
-    r"$\text{<img src=x onerror=CODE>}$",
-    r"$\text{\href{javascript:CODE}{x}}$",
-    r"$\verb|<script>CODE</script>|$",
-    r"$<img src=x onerror=CODE>$",
-    r"$x<script>CODE</script>$",
-    r"$\rule{9999em}{9999em}$",
-    r"$\kern-9999em\rule{9999em}{9999em}$",
-    r"$\Rule{9999em}{9999em}{9999em}$",
-    r"$\raise 9999em {x}$ $\lower -9999em {x}$",
-    r"$\ref{main}$ $\eqref{main}$ \ref{main} \eqref{main}",
-    r"$x\label{main}\tag{owned}$",
-    r"\begin{equation}\href{javascript:CODE}{x}\end{equation}",
-    "$\\href\n{javascript:CODE}{x}$",
-    "$\\\\href{javascript:CODE}{x}$",
-    "&#36;&#92;href{javascript:CODE}{x}&#36;",
-    "$&#92;href{javascript:CODE}{x}$",
-    "$\\&#104;ref{javascript:CODE}{x}$",
-    "$\\color{red}$ $\\textcolor{red}{x}$ $\\colorbox{red}{x}$ $\\enclose{circle}[mathcolor='red']{x}$",
-]
-
 TEMPLATES = [
     "{{constructor.constructor('CODE')()}}",
     "{{7*7}} ${7*7} #{7*7} <%= 7*7 %> {% debug %} *{7*7}",
@@ -351,42 +305,3 @@ def payloads(*, code: str = CODE, url: str = URL) -> list[str]:
     raw = [f'<a href="{escape(scheme)}">x</a>' for scheme in SCHEMES[:8]]
     groups = (SCRIPTS, HANDLERS, links, raw, IMAGES, SVG, STYLES, FRAMES, PAGE, MATH, TEMPLATES, COMMENTS, SWALLOWING)
     return [text.replace("CODE", code).replace("URL", url) for group in groups for text in group]
-
-
-def bombs(size: int) -> dict[str, str]:
-    """Texts of about `size` characters that are known to take parsers very long, by name."""
-    return {
-        "open brackets": "[" * size,
-        "open images": "![" * (size // 2),
-        "links in links": "[a](" * (size // 4),
-        "brackets both ways": "[" * (size // 2) + "]" * (size // 2),
-        "references": "[a][" * (size // 4),
-        "emphasis": "*a_ " * (size // 4),
-        "stars": "*" * size,
-        "mixed stars": "a**b" + "c* " * (size // 3),
-        "backticks": " ".join("`" * (1 + n % 60) for n in range(size // 31)),
-        "angle brackets": "<" * size,
-        "autolinks": "<http:" * (size // 6),
-        "comments": "<!--" * (size // 4),
-        "declarations": "<!A " * (size // 4),
-        "entities": "&" * size,
-        "quotes": ">" * size,
-        "quotes a line": "> " * (size // 2) + "x",
-        "lists": "- " * (size // 2),
-        "deep lists": "".join("  " * min(n, 90) + "- x\n" for n in range(size // 180)),
-        "tables": "|a" * (size // 4) + "\n" + "|-" * (size // 4),
-        "wide table": "|a|b|c|\n|-|-|-|\n" + "|\n" * (size // 2),
-        "backslashes": "\\" * size,
-        "dollars": "$" * size,
-        "commands": "\\href" * (size // 5),
-        "lines": "\n" * size,
-        "setext": "a\n" * (size // 4) + "=",
-        "definitions": "".join(f"[{n}]: x\n" for n in range(size // 9)),
-        "one definition": "[a]: " + "b" * size,
-        "strikes": "~~a" * (size // 3),
-        "fences": "```\n" * (size // 4),
-        "titles": "[a](<b" * (size // 6),
-        "null bytes": "\x00" * size,
-        "tabs": "\t" * size + "x",
-        "astral": "\U0001f600" * size,
-    }

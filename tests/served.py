@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -59,6 +59,12 @@ def router(
         "routes": [{"name": "chat", "try": list(named), **(route or {})}],
     }
     return Router(loaded(books=books, **(given | tables)))
+
+
+def closing_stack() -> Iterator[ExitStack]:
+    """Closes what a test opens."""
+    with ExitStack() as opened:
+        yield opened
 
 
 class TwoServers:

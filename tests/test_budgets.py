@@ -1,93 +1,26 @@
-"""Budgets: exact sums, periods that begin when people's days begin, and reservations that cannot overspend together."""
+"""Budgets: exact sums, caps of every scope, and reservations that cannot overspend together."""
 
 from __future__ import annotations
 
 import asyncio
 import datetime as dt
 import math
-from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from making import attempt
+from purse import Purse, purses
 
-from routebook.books import budgets as money
-from routebook.books.books import Books
 from routebook.books.claims import Claim
 from routebook.books.money import from_pico, to_pico
 from routebook.config.values import Budget
 from routebook.errors import BudgetExceeded
-from routebook.messages import Attempt
 
-BERLIN = ZoneInfo("Europe/Berlin")
-NOON = dt.datetime(2026, 11, 18, 12, 30, tzinfo=BERLIN)
-"""A Wednesday."""
-
-
-class Clock:
-    """The local time, as told."""
-
-    def __init__(self, now: dt.datetime = NOON) -> None:
-        self.now = now
-
-    def __call__(self) -> dt.datetime:
-        """As `datetime.now` with a zone."""
-        return self.now
-
-
-class Purse:
-    """Books with budgets, and a clock."""
-
-    def __init__(self, path: str = ":memory:", **budgets: Mapping[str, Any]) -> None:
-        caps = {name: msgspec.convert({key: str(value) for key, value in caps.items()}, Budget) for name, caps in budgets.items()}
-        self.clock = Clock()
-        self.books = Books(path, budgets=caps, now=self.clock)
-
-    async def reserve(self, usd: str | None, **changes: Any) -> int:  # noqa: ANN401
-        """Start an attempt that may cost so much."""
-        return await self.books.start(_row(status="running", cost_usd=None, **changes), need_usd=None if usd is None else Decimal(usd))
-
-    async def settle(self, row: int, usd: str | None, **changes: Any) -> tuple[str, ...]:  # noqa: ANN401
-        """End it; return the notes."""
-        return await self.books.finish(row, _row(cost_usd=None if usd is None else Decimal(usd), **changes))
-
-    async def spend(self, usd: str, **changes: Any) -> tuple[str, ...]:  # noqa: ANN401
-        """Start and end an attempt that costs what it might."""
-        return await self.settle(await self.reserve(usd, **changes), usd, **changes)
-
-    async def refusal(self, usd: str, **changes: Any) -> BudgetExceeded:  # noqa: ANN401
-        """The error of an attempt that may not be started."""
-        with pytest.raises(BudgetExceeded) as caught:
-            await self.reserve(usd, **changes)
-        return caught.value
-
-    def spent(self, scope: str = "total") -> Decimal:
-        """All that was ever spent in a scope."""
-        return from_pico(self.books.read(lambda connection: money.spent_pusd(connection, scope, since=0)))
-
-
-def _row(**changes: Any) -> Attempt:  # noqa: ANN401
-    return attempt(**changes)
-
-
-@pytest.fixture
-def purse() -> Iterator[Any]:
-    """Makes purses, and closes them."""
-    made: list[Purse] = []
-
-    def make(path: str = ":memory:", **budgets: Mapping[str, Any]) -> Purse:
-        made.append(Purse(path, **budgets))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.books.close()
+purse = pytest.fixture(purses)
 
 
 dollars = st.decimals(min_value=0, max_value=1000, places=12, allow_nan=False, allow_infinity=False)
@@ -165,77 +98,6 @@ def test_the_message_names_the_cap_what_is_spent_and_when_it_resets(purse: Any) 
     assert "The daily budget of 'claude' is $10; $10 is spent or reserved and this call may need $0.0000005." in said
     assert "It resets at 2026-11-19 00:00." in said
     assert "Raise it in [budgets]" in said
-
-
-@pytest.mark.parametrize(
-    ("period", "last", "reset"),
-    [
-        ("hourly", (2026, 11, 18, 12, 59, 59), (2026, 11, 18, 13)),
-        ("daily", (2026, 11, 18, 23, 59, 59), (2026, 11, 19)),
-        ("weekly", (2026, 11, 22, 23, 59, 59), (2026, 11, 23)),  # a Sunday, and the Monday after it
-        ("monthly", (2026, 11, 30, 23, 59, 59), (2026, 12, 1)),
-    ],
-)
-def test_a_budget_is_whole_again_when_its_period_ends_and_not_a_second_before(
-    period: str, last: tuple[int, ...], reset: tuple[int, ...], purse: Any  # noqa: ANN401
-) -> None:  # fmt: skip
-    """Days begin at the user's own midnight, weeks on Monday."""
-    held = purse(total={period: 1})
-
-    async def main() -> None:
-        await held.spend("1")
-        held.clock.now = dt.datetime(*last, tzinfo=BERLIN)  # type: ignore[misc,arg-type]
-        error = await held.refusal("0.01")
-        assert error.resets_at == dt.datetime(*(*reset, 0)[:4], tzinfo=BERLIN)  # type: ignore[misc,arg-type]
-        held.clock.now = error.resets_at
-        await held.spend("1")
-        await held.refusal("0.01")
-
-    asyncio.run(main())
-
-
-def test_a_year_s_last_month_ends_with_the_year(purse: Any) -> None:  # noqa: ANN401
-    """And February is short."""
-    held = purse(total={"monthly": 1})
-
-    async def resets(*day: int) -> dt.datetime | None:
-        held.clock.now = dt.datetime(*day, tzinfo=BERLIN)  # type: ignore[misc,arg-type]
-        await held.spend("1")
-        error: BudgetExceeded = await held.refusal("1")
-        return error.resets_at
-
-    assert asyncio.run(resets(2026, 12, 31, 23)) == dt.datetime(2027, 1, 1, tzinfo=BERLIN)
-    assert asyncio.run(resets(2027, 1, 31)) == dt.datetime(2027, 2, 1, tzinfo=BERLIN)
-    assert asyncio.run(resets(2028, 2, 29)) == dt.datetime(2028, 3, 1, tzinfo=BERLIN)
-
-
-def fixed(moment: dt.datetime) -> dt.datetime:
-    """The same moment as `datetime.now().astimezone()` gives it: with an offset, but without the zone's rules."""
-    return moment.astimezone(dt.timezone(moment.utcoffset() or dt.timedelta()))
-
-
-@pytest.mark.parametrize("seen", [fixed, lambda moment: moment], ids=["offset", "zone"])
-@pytest.mark.parametrize("day", [dt.date(2026, 3, 29), dt.date(2026, 10, 25)], ids=["23 hours", "25 hours"])
-def test_a_day_on_which_the_clocks_change_is_one_day(day: dt.date, seen: Any, purse: Any) -> None:  # noqa: ANN401
-    """Its 23 or 25 hours are one budget, from midnight to midnight, each hour of it counted once."""
-    held = purse(total={"daily": 1, "weekly": 10})
-    midnight = dt.datetime.combine(day, dt.time(), BERLIN)
-    hours = 23 if day.month == 3 else 25
-
-    async def main() -> None:
-        for number in range(hours):
-            moment = (midnight.astimezone(dt.UTC) + dt.timedelta(hours=number, minutes=30)).astimezone(BERLIN)
-            held.clock.now = seen(moment)
-            await held.spend("0.04")
-        assert held.clock.now.hour == 23
-        error = await held.refusal("0.1")
-        assert error.spent_usd == Decimal("0.04") * hours
-        assert f"{error.resets_at:%Y-%m-%d %H:%M}" == f"{day + dt.timedelta(days=1)} 00:00"
-        held.clock.now = seen(dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), BERLIN))
-        await held.spend("1")
-        assert (await held.refusal("9.9", tier="free")).spent_usd == Decimal(1)
-
-    asyncio.run(main())
 
 
 def test_the_tightest_cap_holds(purse: Any) -> None:  # noqa: ANN401
@@ -375,7 +237,7 @@ def test_attempts_of_one_cell_that_run_at_once_share_its_budget(purse: Any) -> N
     claim = Claim(scopes=(), input_tokens=10, tokens=20, cell_usd=Decimal("0.10"))
 
     async def admit(number: int, request: str = "r1") -> Any:  # noqa: ANN401
-        begin = _row(status="running", cost_usd=None, attempt=number, request_id=request)
+        begin = attempt(status="running", cost_usd=None, attempt=number, request_id=request)
         return await held.books.admit(begin, need_usd=Decimal("0.06"), claim=claim)
 
     async def main() -> None:

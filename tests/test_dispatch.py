@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from contextlib import ExitStack
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from served import QUICK, TwoServers, brief, faulty, heard, left_reserved, outcome, router, rows
+from served import QUICK, TwoServers, brief, closing_stack, faulty, heard, left_reserved, outcome, router, rows
 
 from routebook.engine.router import Router
 from routebook.errors import (
@@ -41,13 +40,7 @@ FAULTS: dict[str, tuple[str, str, int]] = {
     "auth": ("error", "AuthFailed", 1),
     "not_found": ("error", "BadRequest", 1),
 }
-
-
-@pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    """Closes what a test opens."""
-    with ExitStack() as opened:
-        yield opened
+stack = pytest.fixture(closing_stack)
 
 
 class Everything:

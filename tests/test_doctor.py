@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime as dt
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,14 +11,12 @@ from typing import Any
 
 import pytest
 from cells import running_shell
-from making import attempt
 from rawserver import raw, response
-from served import loaded, router, rows
+from served import loaded, rows
 
 from routebook.config.read import load
 from routebook.engine.health.doctor import examine, problems
 from routebook.engine.health.finding import Finding
-from routebook.engine.loop import engine_loop
 from routebook.engine.router import Router
 from routebook.errors import UsageError
 from routebook.testing import Chaos, Fault, ScriptedServer
@@ -125,38 +122,6 @@ def test_with_a_wrong_key_one_model_is_enough(monkeypatch: pytest.MonkeyPatch) -
         assert server.seen.attempts == 1
 
 
-CASES = {
-    "timeouts": ("timeout", "on_timeout = { retries = 1", "timeout = { first_token_s = 120 }"),
-    "rate limit (HTTP 429)": ("rate_limited", "[models.m]: rpm = ", "on_rate_limit = { waits_s = [60]"),
-    "refusals": ("refused", "on_refusal = { try = ", ""),
-    "slow answers": ("ok", "hedge = true", "cache = { ttl_s = 86400 }"),
-}
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_what_troubled_a_model_of_late_is_known_by_its_name_with_what_to_type(case: str) -> None:
-    """The four cases of the model assignment guide; each of them is the user's daily life, and none is a fault of the set-up."""
-    status, *typed = CASES[case]
-    with ScriptedServer(models={"m": Chaos()}) as server, closing(router(server, models=["m"])) as of:
-        healthy = examine(lambda: of)
-
-        async def live_through() -> None:
-            for number in range(5):
-                ttft_s = 20 if case == "slow answers" else 0.4
-                await of.runtime().books.note(
-                    attempt(request_id=f"r{number}", time=dt.datetime.now(dt.UTC), model="m", provider="p", status=status, ttft_s=ttft_s)
-                )
-
-        engine_loop().run_sync(live_through())
-        findings = examine(lambda: of)
-    assert not [finding for finding in healthy if finding.state == "advice"]
-    (found,) = [finding for finding in findings if finding.state == "advice"]
-    assert found.about == f"{case} of m"
-    assert "5 calls for route 'chat'" in found.said
-    assert all(line in found.hint for line in typed)
-    assert problems(findings) == 0, "it works, so it is no problem"
-
-
 def test_the_line_in_a_cell_asks_each_too(tmp_path: Path) -> None:
     """And says so while it does."""
     with running_shell(tmp_path) as shell:
@@ -168,24 +133,6 @@ def test_the_line_in_a_cell_asks_each_too(tmp_path: Path) -> None:
         assert "provider groq: no key: A_KEY_THAT_NOBODY_HAS is not set" in shell.text
         shell.attempt("%route doctor --everything")
         assert isinstance(shell.error, UsageError)
-
-
-def test_what_is_rare_or_long_ago_is_not_spoken_of() -> None:
-    """Retries and fallbacks are there for it."""
-    with ScriptedServer(models={"m": Chaos()}) as server, closing(router(server, models=["m"])) as of:
-        books, now = of.runtime().books, dt.datetime.now(dt.UTC)
-
-        async def live_through() -> None:
-            for number in range(40):
-                await books.note(
-                    attempt(request_id=f"r{number}", time=now, model="m", provider="p", status="ok" if number > 2 else "timeout")
-                )
-                await books.note(
-                    attempt(request_id=f"o{number}", time=now - dt.timedelta(days=2), model="m", provider="p", status="refused")
-                )
-
-        engine_loop().run_sync(live_through())
-        assert not [finding for finding in examine(lambda: of) if finding.state == "advice"]
 
 
 def test_a_wrong_key_is_named_by_its_variable_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""`%%route` in a real kernel, against a real server: what a cell sends, shows, costs, and leaves when it is stopped."""
+"""`%%route` in a real kernel, against a real server: what a cell sends, shows and costs, and how it fails."""
 
 from __future__ import annotations
 
@@ -7,79 +7,20 @@ import time
 from pathlib import Path
 from typing import Any
 
+import asking_kernel
 import pytest
-from kernels import Kernel, Run, running_kernel, said
+from asking_kernel import ask, told
+from kernels import Kernel, running_kernel, said
 
-from routebook.testing import Chaos, Fault, ScriptedServer
+from routebook.testing import ScriptedServer
 
-STOP_S = 0.2
-"""From the stop button to the closed connection, and to the end of the cell: the figure itself, also on a loaded machine."""
-SCRIPTS = {
-    "quick": Chaos(reply="It is **four**."),
-    "steady": Chaos(tokens=60, tokens_per_s=60),
-    "slow": Chaos(tokens=2000, tokens_per_s=20),
-    "mute": Chaos(faults=(Fault(kind="slow_first_token", delay_s=60),)),
-    "broken": Chaos(tokens=40, tokens_per_s=40, faults=(Fault(kind="cut", after_tokens=10),)),
-    "down": Chaos(faults=(Fault(kind="server_error"),)),
-    "shy": Chaos(faults=(Fault(kind="refusal"),)),
-}
-ENVIRON = {"A_KEY_THAT_IS_SET": "k-secret"}
-ROUTING = """
-[books]
-path = "books.db"
-[providers.here]
-kind = "openai"
-base_url = "URL"
-tier = "local"
-[providers.cloud]
-kind = "openai"
-base_url = "URL"
-api_key_env = "A_KEY_THAT_IS_SET"
-tier = "paid"
-[providers.closed]
-kind = "openai"
-base_url = "URL"
-api_key_env = "A_KEY_THAT_IS_NOT"
-tier = "free"
-[models]
-quick = { provider = "here", id = "quick" }
-steady = { provider = "here", id = "steady" }
-slow = { provider = "here", id = "slow", price = { input = 1, output = 100 } }
-mute = { provider = "here", id = "mute" }
-broken = { provider = "here", id = "broken" }
-down = { provider = "here", id = "down" }
-shy = { provider = "here", id = "shy" }
-dear = { provider = "cloud", id = "quick", price = { input = 1000, output = 5000 } }
-keyless = { provider = "closed", id = "quick" }
-[pools]
-shaky = { models = ["broken", "quick"] }
-[[routes]]
-name = "tests"
-tasks = ["testing"]
-try = ["dear"]
-[[routes]]
-name = "chat"
-try = ["quick", "dear", "keyless"]
-"""
-
-
-def ask(kernel: Kernel, line: str = "", prompt: str = "What is two and two?") -> Run:
-    """Run a `%%route` cell that must succeed."""
-    run = kernel.run(f"%%route {line}\n{prompt}")
-    assert run.status == "ok", run.text
-    return run
+SCRIPTS, ENVIRON, ROUTING = asking_kernel.SCRIPTS, asking_kernel.ENVIRON, asking_kernel.ROUTING
 
 
 def sent(server: ScriptedServer) -> dict[str, Any]:
     """The body of the last request."""
     body: dict[str, Any] = server.seen.calls[-1].json()
     return body
-
-
-def told(run: Run, key: str) -> list[str]:
-    """What the cell's one pane was told of a kind: `delta`, `void`."""
-    news = (content["data"].get("content", {}).get("", {}) for _, kind, content in run.seen if kind == "comm_msg")
-    return [piece[key] for piece in news if key in piece]
 
 
 # ---- an answer
@@ -295,95 +236,6 @@ def test_a_wrong_config_is_told_and_then_mended(server: ScriptedServer, tmp_path
         assert "'b'" in run.text
         (tmp_path / "routing.toml").write_text(ROUTING.replace("URL", server.url))
         assert "four" in ask(kernel).text
-
-
-# ---- the stop button
-
-
-def stop(kernel: Kernel, server: ScriptedServer, line: str, *, after_s: float) -> tuple[Run, float, float]:
-    """Run a cell, stop it; return it, the seconds to its end, and the seconds until the server saw the client leave."""
-    before = len(server.seen.disconnects)
-    cell = kernel.start(f"%%route {line}\nWhat is two and two?")
-    time.sleep(after_s)
-    pressed = kernel.interrupt()
-    run = kernel.finish(cell)
-    until = time.monotonic() + 2
-    while len(server.seen.disconnects) == before and time.monotonic() < until:
-        time.sleep(0.005)
-    assert len(server.seen.disconnects) == before + 1
-    return run, run.ended - pressed, server.seen.disconnects[-1] - pressed
-
-
-def test_the_stop_button_stops_at_once_and_keeps_what_came(kernel: Kernel, server: ScriptedServer) -> None:
-    """The money stops, the text stays, one line says so."""
-    run, cell_s, server_s = stop(kernel, server, "-m slow -o kept", after_s=0.8)
-    assert cell_s <= STOP_S
-    assert server_s <= STOP_S
-    assert (run.status, run.ename) == ("error", "Interrupted")
-    assert run.traceback[-1].startswith("Stopped: ")
-    assert "characters are kept, cost so far: $0.0" in run.text
-    assert len(run.traceback) == 1
-    page = run.outputs[0]["data"]
-    assert sorted(page) == ["text/html", "text/plain"]
-    assert "stopped" in page["text/plain"]
-    deltas = "".join(told(run, "delta"))
-    assert deltas in page["text/plain"]
-    assert len(deltas) > 20
-
-
-def test_a_stopped_attempt_is_in_the_books_with_its_cost(kernel: Kernel, server: ScriptedServer) -> None:
-    """What was streamed is billed."""
-    stop(kernel, server, "-m slow", after_s=0.6)
-    row = said(
-        kernel,
-        "row = rb.Router().frame().iloc[-1]\nprint(row.model, row.status, row.finish_reason, row.cost_usd > 0, row.output_tokens > 0, row.tokens_estimated)",
-    )
-    assert row == "slow cancelled cancelled True True True"
-
-
-def test_a_stop_before_the_first_token_is_as_quick(kernel: Kernel, server: ScriptedServer) -> None:
-    """A model that thinks for minutes is the usual reason to press it."""
-    run, cell_s, server_s = stop(kernel, server, "-m mute", after_s=0.4)
-    assert cell_s <= STOP_S
-    assert server_s <= STOP_S
-    assert "nothing had come yet" in run.text
-
-
-def test_a_stop_aborts_the_cells_behind_it_and_leaves_the_kernel_alive(kernel: Kernel, server: ScriptedServer) -> None:
-    """Run All must not go on and spend."""
-    cell = kernel.start("%%route -m slow\nWhat?")
-    behind = [kernel.start("%%route\nWhat?"), kernel.start("print('ran')")]
-    time.sleep(0.5)
-    attempts = server.seen.attempts
-    kernel.interrupt()
-    kernel.finish(cell)
-    assert [kernel.finish(one).status for one in behind] == ["aborted", "aborted"]
-    assert server.seen.attempts == attempts
-    assert "four" in ask(kernel).text
-
-
-def test_the_cancel_button_is_heard_while_the_cell_runs(kernel: Kernel, server: ScriptedServer) -> None:
-    """A page sends its clicks to a subshell of the kernel; the main one is busy with the cell."""
-    made = kernel.client.session.msg("create_subshell_request", {})
-    kernel.client.control_channel.send(made)
-    subshell = kernel.client.get_control_msg(timeout=10)["content"]["subshell_id"]
-    before = len(server.seen.disconnects)
-    cell = kernel.start("%%route -m slow\nWhat?")
-    run = Run()
-    kernel.watch(cell, run, until=time.monotonic() + 10, stop_at="display_data")
-    model = run.outputs[0]["data"]["application/vnd.jupyter.widget-view+json"]["model_id"]
-    time.sleep(0.6)
-    click = kernel.client.session.msg(
-        "comm_msg", {"comm_id": model, "data": {"method": "custom", "content": {"kind": "cancel", "pane": ""}}}
-    )
-    click["header"]["subshell_id"] = subshell
-    pressed = time.monotonic()
-    kernel.client.shell_channel.send(click)
-    kernel.finish(cell, run=run)
-    assert run.ename == "Interrupted"
-    assert run.ended - pressed <= STOP_S
-    assert server.seen.disconnects[-1] - pressed <= STOP_S
-    assert len(server.seen.disconnects) == before + 1
 
 
 # ---- beside what users do to their loops

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from box import GB, box, disk, memory_of, stored
-from making import config, seen
 from served import brief, heard, outcome, rows, until
 
-from routebook.backends.chaos.server import ChaosServer
 from routebook.config.read import parse
 from routebook.engine.health.warming import warm, warm_asked
 from routebook.engine.loop import engine_loop
@@ -22,9 +19,6 @@ from routebook.engine.runtime import Runtime
 from routebook.errors import AllAttemptsFailed, ConfigError, DeadlineExceeded, LimitReached
 from routebook.events import Waiting
 from routebook.messages import Answer
-from routebook.plan.known import Known
-from routebook.plan.pick import order
-from routebook.plan.residence import Residence
 from routebook.testing import Chaos, Memory, ScriptedServer
 
 SLOW = Chaos(reply="word " * 30, tokens_per_s=60)
@@ -281,28 +275,6 @@ async def _warm_again(runtime: Runtime) -> None:
     warm_asked(runtime)
 
 
-def test_fastest_counts_the_time_to_load() -> None:
-    """A quick model that must be loaded first is slower than a slow one that is there."""
-    known = Known(clock=lambda: 100.0)
-    for name, seconds in (("quick", 1.0), ("slow", 5.0)):
-        known.state(name).saw_answer(ttft_s=seconds, latency_s=seconds, output_tokens=1)
-    tables = config(models={name: {"provider": "mac", "id": name} for name in ("quick", "slow")}, routes=[{"name": "r", "try": ["slow"]}])
-
-    def ordered() -> list[str]:
-        return order(
-            "p", ["slow", "quick"], pick="fastest", weights={}, quality=0.5, config=tables, known=known, seen=seen(), input_tokens=9,
-            rng=random.Random(0),
-        )[0]  # fmt: skip
-
-    assert ordered() == ["quick", "slow"]
-    known.residences.update(quick=Residence(0.0, 12.0), slow=Residence(160.0, 3.0))
-    assert ordered() == ["slow", "quick"]
-    known.residences.update(quick=Residence(160.0, 12.0))
-    assert ordered() == ["quick", "slow"]
-    known.residences.update(quick=Residence(99.0, 12.0))
-    assert ordered() == ["slow", "quick"], "its time in memory is over"
-
-
 def test_without_a_limit_nothing_is_asked_of_the_server_but_the_answer() -> None:
     """Who does not use it pays nothing for it."""
     with ollama(Memory(disk("a"))) as server:
@@ -334,22 +306,3 @@ def test_limits_that_make_no_sense_are_refused(text: str, said: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse(toml, file="routing.toml")
     assert said in str(caught.value)
-
-
-def test_the_scripted_ollama_is_what_it_says() -> None:
-    """The server that these tests believe: loads, keeps, expires, unloads at the end of a call."""
-
-    async def main() -> None:
-        memory = Memory(disk("a", "b", load_s=0.01), keep_alive_s=0.2)
-        server = ChaosServer(Chaos(wire="ollama"), memory=memory)
-        await server.start()
-        async with memory.running("a:1", keep_alive=None):
-            assert memory.loaded == ["a:1"]
-            async with memory.running("b:1", keep_alive=0):
-                assert memory.loaded == ["a:1", "b:1"]
-            assert memory.loaded == ["a:1"]
-        await until(lambda: memory.loaded == [], within_s=5)
-        assert memory.peak_loaded == 2
-        await server.aclose()
-
-    asyncio.run(main())

@@ -7,7 +7,9 @@ import time
 from html.parser import HTMLParser
 
 import pytest
-from hostile import MATH, bombs, payloads
+from bombs import bombs
+from hostile import payloads
+from hostile_formulas import MATH
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -12,6 +12,7 @@ from making import config, seen
 from routebook.config.values import Price
 from routebook.plan.known import Known
 from routebook.plan.pick import order
+from routebook.plan.residence import Residence
 
 
 def ordered(pick: str, *, of_known: Known | None = None, seed: int = 1, quality: float = 0.5, models: Any = None, **more: Any) -> list[str]:  # noqa: ANN401
@@ -72,6 +73,28 @@ def test_fastest_believes_what_was_seen_over_the_profile() -> None:
     of_known = Known(clock=lambda: 0.0)
     of_known.state("fast").saw_answer(ttft_s=0.2, latency_s=1.2, output_tokens=100)
     assert ordered("fastest", of_known=of_known, models=models) == ["fast", "small", "dear"]
+
+
+def test_fastest_counts_the_time_to_load() -> None:
+    """A quick model that must be loaded first is slower than a slow one that is there."""
+    known = Known(clock=lambda: 100.0)
+    for name, seconds in (("quick", 1.0), ("slow", 5.0)):
+        known.state(name).saw_answer(ttft_s=seconds, latency_s=seconds, output_tokens=1)
+    tables = config(models={name: {"provider": "mac", "id": name} for name in ("quick", "slow")}, routes=[{"name": "r", "try": ["slow"]}])
+
+    def ordered() -> list[str]:
+        return order(
+            "p", ["slow", "quick"], pick="fastest", weights={}, quality=0.5, config=tables, known=known, seen=seen(), input_tokens=9,
+            rng=random.Random(0),
+        )[0]  # fmt: skip
+
+    assert ordered() == ["quick", "slow"]
+    known.residences.update(quick=Residence(0.0, 12.0), slow=Residence(160.0, 3.0))
+    assert ordered() == ["slow", "quick"]
+    known.residences.update(quick=Residence(160.0, 12.0))
+    assert ordered() == ["quick", "slow"]
+    known.residences.update(quick=Residence(99.0, 12.0))
+    assert ordered() == ["slow", "quick"], "its time in memory is over"
 
 
 def test_best_trades_the_rubric_against_cost() -> None:

@@ -1,88 +1,19 @@
-"""Several requests that lead to one answer: what each step is asked, which comes next, and what all of them share."""
+"""Several requests that lead to one answer: what each step is asked, which comes next, and what is told meanwhile."""
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
-from served import PRICE, Running, brief, entry, heard, left_reserved, loaded, outcome, rows, until
+from pipelines_made import NO, REVIEWED, asked, router, script, sent
+from served import Running, heard, left_reserved, outcome, rows, until
 
 from routebook.config.scripted import Fault
-from routebook.engine.router import Router
-from routebook.errors import AllAttemptsFailed, BudgetExceeded, DeadlineExceeded, NoCandidate, UsageError
+from routebook.errors import AllAttemptsFailed, UsageError
 from routebook.events import Done, StepBegan, StepDelta, StepEnded
 from routebook.messages import Answer, Delta, Message
-from routebook.testing import Chaos, ScriptedCall, ScriptedServer, SeenCall
-
-NO, YES = "FAIL: the loop never ends.", "PASS"
-REVIEWED: dict[str, Any] = {
-    "answer": "draft",
-    "steps": [
-        {
-            "name": "draft", "model": "small", "role": "You write code.", "input": "{{prompt}}",
-            "again": "{{prompt}}\nBefore: {{draft}}\nWrong: {{verdict}}\nDo: {{direct}}",
-        },
-        {"name": "validate", "model": "validators", "role": "You validate.", "input": "{{prompt}} | {{draft}}", "max_tokens": 100, "yes": ["PASS"]},
-        {"name": "direct", "model": "dear", "when": ["low_quality", "checkpoint"], "input": "{{draft}} | {{validate}}", "max_tokens": 50, "then": "draft"},
-    ],
-}  # fmt: skip
-DIGEST: dict[str, Any] = {
-    "steps": [
-        {
-            "name": "parts",
-            "model": "small",
-            "over": "chunks",
-            "chunk_tokens": 60,
-            "input": "{{number}}/{{count}}\n{{chunk}}",
-            "max_tokens": 30,
-        },
-        {"name": "reduce", "model": "dear", "input": "{{question}}\n---\n{{parts}}"},
-    ],
-}
-LONG = "\n\n".join(f"Paragraph {number} says that the value of item {number} is {number * 7}." for number in range(24))
-
-
-def script(**replies: str | Chaos) -> dict[str, Chaos]:
-    """What each model answers."""
-    said: dict[str, str | Chaos] = {"small": "draft", "no": NO, "yes": YES, "dear": "use a for loop", **replies}
-    return {name: reply if isinstance(reply, Chaos) else Chaos(reply=reply) for name, reply in said.items()}
-
-
-@contextmanager
-def router(
-    server: ScriptedServer,
-    pipeline: Mapping[str, Any],
-    *,
-    order: Sequence[str] = ("no", "yes"),
-    route: Mapping[str, Any] | None = None,
-    **tables: Any,  # noqa: ANN401  as in routing.toml
-) -> Iterator[Router]:
-    """A router with one pipeline `p`, whose validators answer in turn."""
-    names = dict.fromkeys(("small", "dear", *order))
-    given: dict[str, Any] = {
-        "providers": {"p": entry(server, tier="local")},
-        "models": {name: {"provider": "p", "id": name, "price": PRICE} for name in names},
-        "pools": {"validators": {"models": list(order), "pick": "round-robin"}},
-        "routes": [{"name": "chat", "try": ["small"], "pipeline": "p", **(route or {})}],
-        "pipelines": {"p": pipeline},
-    }
-    with closing(Router(loaded(**(given | tables)))) as made:
-        yield made
-
-
-def asked(server: ScriptedServer, model: str) -> list[str]:
-    """What was sent to a model, the prompts only."""
-    return [str(call.json()["messages"][-1]["content"]) for call in server.seen.calls if call.model == model]
-
-
-def sent(server: ScriptedServer) -> list[SeenCall]:
-    """All calls, in order."""
-    return list(server.seen.calls)
-
+from routebook.testing import Chaos, ScriptedServer
 
 # ---- draft, validate, direct
 
@@ -186,198 +117,6 @@ def test_the_conversation_goes_to_the_steps_that_see_the_prompt() -> None:
         assert [len(call.json()["messages"]) for call in sent(server)] == [3, 1]
 
 
-# ---- long inputs
-
-
-def test_a_long_prompt_is_read_in_chunks_at_once_and_the_parts_are_put_together() -> None:
-    """A document that no model of the route handles well still gets an answer, and every word of it is read once."""
-    with ScriptedServer(models=script(small=Chaos(reply="noted", latency_s=0.3), dear="the sum")) as server:
-        with router(server, DIGEST) as of:
-            began = time.monotonic()
-            answer = of.ask_sync(LONG)
-            took_s = time.monotonic() - began
-        parts = sorted(asked(server, "small"), key=lambda text: int(text.split("/")[0]))
-        assert len(parts) > 5
-        assert "".join(part.partition("\n")[2] for part in parts) == LONG
-        assert server.seen.peak_by_model["small"] > 1
-        assert took_s < 0.3 * len(parts)
-        [reduced] = asked(server, "dear")
-        assert reduced.count("noted") == len(parts)
-        assert f"[{len(parts)} of {len(parts)}]" in reduced
-        assert all(call.json()["max_tokens"] == 30 for call in sent(server) if call.model == "small")
-    assert answer.text == "the sum"
-    assert len(answer.steps) == len(parts) + 1
-
-
-def test_chunks_keep_to_the_limits_of_their_model() -> None:
-    """All at once means: as far as the limits let them."""
-    models = {name: {"provider": "p", "id": name, "price": PRICE, "max_concurrent": 2} for name in ("small", "dear")}
-    with ScriptedServer(models=script(small=Chaos(reply="noted", latency_s=0.05))) as server:
-        with router(server, DIGEST, models=models, pools={}) as of:
-            of.ask_sync(LONG)
-        assert server.seen.peak_by_model["small"] == 2
-
-
-def test_only_a_prompt_that_is_too_long_for_every_candidate_is_digested_first() -> None:
-    """`long` on a route costs a short prompt nothing."""
-    models: dict[str, Any] = {name: {"provider": "p", "id": name, "price": PRICE, "practical_context": 400} for name in ("small", "dear")}
-    with ScriptedServer(models=script()) as server:
-        with router(server, DIGEST, models=models, pools={}, route={"pipeline": None, "long": "p"}) as of:
-            assert of.ask_sync("hello").steps == ()
-            assert of.ask_sync(LONG, model="small").steps == ()  # one who names a model wants its answer
-            assert len(of.ask_sync(LONG).steps) > 2
-        models["dear"]["practical_context"] = 100_000
-        with router(server, DIGEST, models=models, pools={}, route={"pipeline": None, "long": "p", "try": ["small", "dear"]}) as of:
-            answer = of.ask_sync(LONG)
-    assert (answer.steps, answer.model) == ((), "dear")
-
-
-def test_a_prompt_that_fits_no_window_is_digested_too() -> None:
-    """Without `long` it has no candidate at all."""
-    models = {"small": {"provider": "p", "id": "small", "price": PRICE, "context": 600}}
-    steps = [{"name": "parts", "over": "chunks"}, {"name": "reduce", "input": "{{parts}}", "max_tokens": 40}]
-    with ScriptedServer(models=script(small="n")) as server:
-        with router(server, {"steps": steps}, models=models, pools={}, route={"pipeline": None}) as of:
-            assert isinstance(asyncio.run(outcome(of, LONG)), NoCandidate)
-        with router(server, {"steps": steps}, models=models, pools={}, route={"pipeline": None, "long": "p"}) as of:
-            assert of.ask_sync(LONG).text == "n"
-
-
-def test_too_many_chunks_are_refused_before_anything_is_sent() -> None:
-    """A slip of `chunk_tokens` must not send ten thousand requests."""
-    steps = [{**DIGEST["steps"][0], "chunk_tokens": 5}]
-    with ScriptedServer(models=script()) as server:
-        with router(server, {"steps": steps}) as of, pytest.raises(UsageError, match=r"raise chunk_tokens of step 'parts'"):
-            of.ask_sync("word " * 5000)
-        assert server.seen.attempts == 0
-
-
-# ---- what all steps share
-
-
-def test_the_books_have_a_row_for_each_step_under_one_request() -> None:
-    """A frame that is grouped by request has the pipeline's cost, by step that of each."""
-    with ScriptedServer(models=script()) as server, router(server, REVIEWED) as of:
-        answer = of.ask_sync("count to ten", notebook="n.ipynb", cell_id="c")
-        kept = rows(of)
-        assert {row.request_id for row in kept} == {answer.request_id}
-        assert [(row.step, row.attempt) for row in kept] == [("draft", 1), ("validate", 2), ("direct", 3), ("draft", 4), ("validate", 5)]
-        assert {(row.notebook, row.cell_id) for row in kept} == {("n.ipynb", "c")}
-        assert [row.kind for row in kept] == ["answer", "judge", "answer", "answer", "judge"]
-        costs = [row.cost_usd for row in kept]
-        assert None not in costs
-        assert answer.cost_usd == sum(cost for cost in costs if cost is not None)
-        assert answer.attempts == tuple(kept)
-        assert answer.attempt.step == "draft"
-        frame = of.frame()
-        assert frame.groupby("step", observed=True).size().to_dict() == {"draft": 2, "validate": 2, "direct": 1}
-        assert of.vote(answer.request_id, good=True).step == "draft"
-        assert left_reserved(of) == (0, 0)
-
-
-def test_the_attempts_of_chunks_have_numbers_of_their_own() -> None:
-    """`request_id` and `attempt` together name one row, also of what ran at once and fell back."""
-    models = script(small=Chaos(reply="x", faults=(Fault(kind="server_error", first=3),)))
-    with ScriptedServer(models=models) as server, router(server, DIGEST) as of:
-        of.ask_sync(LONG)
-        numbers = [row.attempt for row in rows(of)]
-    assert len(numbers) == len(set(numbers))
-
-
-def test_one_deadline_is_for_all_steps() -> None:
-    """Three steps of 60 s each are no answer to one who said 60 s."""
-    models = script(small=Chaos(reply="draft", latency_s=0.5), yes=Chaos(reply=YES, latency_s=30))
-    with ScriptedServer(models=models) as server, router(server, REVIEWED, order=("yes",)) as of:
-        began = time.monotonic()
-        error = asyncio.run(outcome(of, "hello", deadline_s=1.5))
-        assert time.monotonic() - began < 10
-        assert isinstance(error, DeadlineExceeded)
-        assert [row.status for row in rows(of)] == ["ok", "timeout"]
-
-
-def test_one_budget_is_for_all_steps() -> None:
-    """`--budget` is what the cell may cost, and a step that could pass it is not sent."""
-    with ScriptedServer(models=script(small=Chaos(tokens=100))) as server, router(server, REVIEWED) as of:
-        error = asyncio.run(outcome(of, "hello", budget_usd=0.0004, max_tokens=100))
-        assert isinstance(error, BudgetExceeded)
-        spent = [row.cost_usd for row in rows(of)]
-        assert 1 <= len(spent) < 5
-        assert sum(cost for cost in spent if cost is not None) <= 0.0004
-
-
-def test_the_wall_stands_around_every_step() -> None:
-    """A validator that is far away would read the draft, and the draft the prompt."""
-    with ScriptedServer(models=script()) as server, ScriptedServer(models=script()) as far:
-        providers = {"p": entry(server, tier="local"), "far": entry(far)}
-        models = {"small": {"provider": "p", "id": "small"}, "dear": {"provider": "far", "id": "dear", "price": PRICE}}
-        pipeline = {"steps": [{"name": "draft", "model": "small"}, {"name": "polish", "model": "dear"}]}
-        with router(server, pipeline, providers=providers, models=models, pools={}) as of:
-            assert isinstance(asyncio.run(outcome(of, "hello", local=True)), NoCandidate)
-            assert far.seen.attempts == 0
-            assert of.ask_sync("hello").model == "dear"
-
-
-def test_each_step_is_cached_by_itself() -> None:
-    """Run again, nothing is asked; with another question only what depends on it."""
-    steps = [
-        {"name": "rules", "model": "small", "input": "say the rules"},
-        {"name": "reply", "model": "dear", "input": "{{rules}} {{prompt}}"},
-    ]
-    with ScriptedServer(models=script()) as server:
-        with router(server, {"steps": steps}, route={"cache": {"ttl_s": 600}}) as of:
-            first = of.ask_sync("one")
-            again = of.ask_sync("one")
-            of.ask_sync("two")
-            assert [(row.step, row.attempt, row.status) for row in of.attempts(again.request_id)] == [
-                ("rules", 1, "cached"),
-                ("reply", 2, "cached"),
-            ]
-        assert [call.model for call in sent(server)] == ["small", "dear", "dear"]
-    assert again.text == first.text
-    assert again.cost_usd == 0
-
-
-def test_a_step_falls_back_as_its_route_says() -> None:
-    """A step is a request: what holds for requests holds for it."""
-    pools = {"both": {"models": ["small", "dear"]}, "validators": {"models": ["yes"]}}
-    steps = [{"name": "draft", "model": "both"}, {"name": "check", "model": "validators", "yes": ["PASS"]}]
-    with (
-        ScriptedServer(models=script(small=Chaos(faults=(Fault(kind="not_found"),)))) as server,
-        router(server, {"steps": steps}, order=("yes",), pools=pools) as of,
-    ):
-        answer = of.ask_sync("hello")
-        assert brief(answer.attempts) == [("small", "answer", "error"), ("dear", "fallback", "ok"), ("yes", "judge", "ok")]
-        assert [row.attempt for row in answer.attempts] == [1, 2, 3]
-        assert answer.attempt.model == answer.model == "dear"
-
-
-def look_up(query: str) -> str:
-    """Look something up."""
-    return f"what is known of {query}"
-
-
-def test_a_step_may_have_tools_and_who_judges_has_none() -> None:
-    """A research chain: one model searches, another one reads what was found."""
-    asks = Chaos(reply="found it", calls=((ScriptedCall(name="look_up", arguments={"query": "rain"}),),))
-    steps = [
-        {"name": "search", "model": "small", "tools": ["look_up"], "role": "Search."},
-        {"name": "analyze", "model": "dear", "tools": [], "input": "{{prompt}} | {{search}}"},
-        {"name": "validate", "model": "yes", "yes": ["PASS"]},
-    ]
-    tools = {"look_up": {"python": "test_pipelines:look_up", "network": False}}
-    with ScriptedServer(models=script(small=asks)) as server:
-        with router(server, {"answer": "analyze", "steps": steps}, tools=tools) as of:
-            answer = of.ask_sync("Does it rain?", tools="all")
-            numbers = [(row.step, row.attempt, row.kind) for row in rows(of)]
-        assert [call.model for call in sent(server)] == ["small", "small", "dear", "yes"]
-        assert [bool(call.json().get("tools")) for call in sent(server)] == [True, True, False, False]
-        assert sent(server)[1].json()["messages"][-1]["content"] == "what is known of rain"
-        assert asked(server, "dear") == ["Does it rain? | found it"]
-    assert answer.text == "use a for loop"
-    assert [(run.name, run.status) for run in answer.tools] == [("look_up", "ok")]
-    assert numbers == [("search", 1, "answer"), ("search", 2, "tool"), ("analyze", 3, "answer"), ("validate", 4, "judge")]
-
-
 # ---- failing
 
 
@@ -405,15 +144,6 @@ def test_a_step_that_may_be_left_out_is_and_the_answer_says_so() -> None:
     assert [row.step for row in answer.attempts] == ["search", "reply"]
 
 
-def test_one_chunk_that_fails_ends_the_others() -> None:
-    """A digest with a hole in it is wrong without saying so."""
-    script_ = script(small=Chaos(latency_s=0.2, reply="x", faults=(Fault(kind="not_found", first=1),)))
-    with ScriptedServer(models=script_) as server, router(server, DIGEST) as of:
-        assert isinstance(asyncio.run(outcome(of, LONG)), AllAttemptsFailed)
-        assert "dear" not in {call.model for call in sent(server)}
-        assert left_reserved(of) == (0, 0)
-
-
 def test_an_unknown_pipeline_names_the_nearest() -> None:
     """As with routes and models."""
     with ScriptedServer(models=script()) as server, router(server, REVIEWED) as of:
@@ -430,25 +160,6 @@ def test_the_caller_may_name_the_pipeline_or_a_model_instead() -> None:
             assert len(of.ask_sync("hello", pipeline="p").steps) == 2
         with router(server, REVIEWED, order=("yes",)) as of:
             assert of.ask_sync("hello", model="dear").steps == ()
-
-
-def test_what_a_run_would_cost_counts_every_step() -> None:
-    """A draft that is free hides a validator that is not, and a Run All must ask before it."""
-    steps = [{"name": "draft", "model": "free"}, {"name": "check", "model": "dear", "yes": ["PASS"]}]
-    with ScriptedServer(models=script()) as server:
-        models = {
-            "free": {"provider": "p", "id": "small", "price": {"input": 0, "output": 0}},
-            "dear": {"provider": "p", "id": "dear", "price": PRICE},
-        }
-        route = {"try": ["free"]}
-        with router(server, {"steps": steps}, models=models, pools={}, route=route) as of:
-            found = of.replay_cost(["hello"])
-            assert (found.asked, found.unpriced) == (2, 0)
-            assert found.cost_usd > 0
-            assert of.replay_cost(["hello"], model="free").cost_usd == 0
-        with router(server, DIGEST) as of:
-            assert of.replay_cost([LONG]).asked > 5
-        assert server.seen.attempts == 0
 
 
 # ---- what is told meanwhile
@@ -503,20 +214,3 @@ def test_stopping_ends_all_steps_and_keeps_what_there_is() -> None:
 
     answer = asyncio.run(run())
     assert (answer.text, answer.finish_reason) == ("the draft", "cancelled")
-
-
-def test_stopping_ends_all_chunks() -> None:
-    """What runs at once is stopped at once."""
-
-    async def run() -> None:
-        slow = Chaos(reply="a b c d e f g h", latency_s=30)
-        with ScriptedServer(models=script(small=slow)) as server, router(server, DIGEST) as of:
-            running = Running(of, LONG)
-            await until(lambda: server.seen.concurrent > 2, within_s=20)
-            running.stop()
-            await running.over(within_s=10)
-            await until(lambda: server.seen.concurrent == 0, within_s=10)
-            assert {row.status for row in rows(of)} == {"cancelled"}
-            assert left_reserved(of) == (0, 0)
-
-    asyncio.run(run())

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 
 import httpx
 import pytest
+from box import disk
+from served import until
 
 from routebook import testing
+from routebook.backends.chaos.server import ChaosServer
 
 
 def ask(server: testing.ScriptedServer, text: str = "2 + 2?", **more: object) -> httpx.Response:
@@ -54,3 +58,22 @@ def test_models_keys_and_limits_can_be_given() -> None:
         assert ask(server).status_code == 429
         assert server.seen.over_limit == 1
     assert server.url_for("anthropic").endswith(server.url.rpartition(":")[2].removesuffix("/v1"))
+
+
+def test_the_scripted_ollama_is_what_it_says() -> None:
+    """The server that tests of a machine's memory believe: loads, keeps, expires, unloads at the end of a call."""
+
+    async def main() -> None:
+        memory = testing.Memory(disk("a", "b", load_s=0.01), keep_alive_s=0.2)
+        server = ChaosServer(testing.Chaos(wire="ollama"), memory=memory)
+        await server.start()
+        async with memory.running("a:1", keep_alive=None):
+            assert memory.loaded == ["a:1"]
+            async with memory.running("b:1", keep_alive=0):
+                assert memory.loaded == ["a:1", "b:1"]
+            assert memory.loaded == ["a:1"]
+        await until(lambda: memory.loaded == [], within_s=5)
+        assert memory.peak_loaded == 2
+        await server.aclose()
+
+    asyncio.run(main())

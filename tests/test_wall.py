@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import get_args, get_type_hints
 
 import pytest
-from served import TwoServers, faulty, loaded, outcome, rows
+from served import TwoServers, closing_stack, faulty, loaded, outcome, rows
 
 from routebook.engine.router import Router
 from routebook.errors import LocalOnlyViolation, NoCandidate, RoutebookError
 from routebook.messages import Answer
 from routebook.testing import Chaos, Fault
 
-
-@pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    """Closes what a test opens."""
-    with ExitStack() as opened:
-        yield opened
+stack = pytest.fixture(closing_stack)
 
 
 def test_nothing_leaves_the_machine_behind_the_wall_whatever_fails(stack: ExitStack) -> None:

@@ -149,6 +149,10 @@ def test_3_05_one_grant_of_tokens_is_shared_and_told(kernel: Bench) -> None:
         line = next(line for line in text.splitlines() if "20,000,000" in line)
         assert f" {used:,} " in line.replace("  ", " "), line
         assert kernel.frame("int((df.input_tokens + df.output_tokens).groupby(df.agent).sum().sum())") == str(used)
+    with gateway(kernel, changes={"tokens = 20_000_000": "tokens = 100"}) as server:
+        run = kernel.cell("--agent code-reviewer --no-cache --max-tokens 5", "Review this. " * 27)
+        used = server.seen.input_tokens + server.seen.output_tokens
+        assert f"The pool 'vanchin' passed 80% of its 100 tokens in all: {used} are used." in run.text
     with gateway(kernel, changes={"tokens = 20_000_000": "tokens = 20"}) as server:
         run = kernel.kernel.run("%%route --agent code-reviewer --no-cache\nReview this.")
         assert "vanchin" in run.text

@@ -66,6 +66,9 @@ def test_1_11_answers_live_as_long_as_their_task_says(kernel: Bench) -> None:
         for _ in range(2):
             kernel.cell("", "Convert this list to uppercase: apple, pear, plum")
         assert len(providers.calls()) == asked + 4
+        for options in ("--system Brief.", "--max-tokens 300"):  # the same words, and not the same to do
+            kernel.cell(options, DOCS)
+        assert len(providers.calls()) == asked + 6
 
 
 def test_1_14_a_long_input_goes_to_a_long_window_and_a_longer_one_in_chunks(kernel: Bench) -> None:

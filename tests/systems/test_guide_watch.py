@@ -45,6 +45,12 @@ OPENCODE: Final = {
             "kimi-k2.5-free": {"name": "Kimi K2.5 (OpenCode ZEN)", "limit": {"context": 1048576, "output": 65536}},
         },
     },
+    "groq": {
+        "npm": "@ai-sdk/openai-compatible",
+        "name": "Groq, by the gateway of the team",
+        "options": {"baseURL": "https://groq.gateway.example/v1"},
+        "models": {"llama-3.3-70b-versatile": {}},
+    },
 }
 
 
@@ -126,6 +132,7 @@ def test_1_19_an_opencode_file_is_moved_in_by_a_cell_and_answers(kernel: Bench) 
         file.unlink()
         assert kernel.kernel.run("%route import opencode.json").status == "ok"
         text = file.read_text(encoding="utf-8")
+        assert "https://groq.gateway.example/v1" in text, "a service that Routebook knows, and at another address"
         for name, address in (("nvidia", "https://integrate.api.nvidia.com/v1"), ("zen", "https://api.opencode.ai/v1")):
             assert address in text
             text = text.replace(address, providers.urls[name])

@@ -130,7 +130,7 @@ def limit(call: SeenCall) -> int | None:
 def test_2_04_a_draft_is_validated_in_100_tokens_and_directed_in_50(kernel: Bench) -> None:
     """What is not accepted is written again by what was said; who reads much says little."""
     with mac(kernel, SONNET=Chaos(reply="FAIL: the unit is missing."), OPUS=Chaos(reply="Name the unit.")) as running:
-        text = kernel.cell("--pipeline reviewed", "How far is the moon?").text
+        text = kernel.cell("--pipeline reviewed --max-tokens 400", "How far is the moon?").text  # of the answer, not of what is said of it
         assert running.asked()[:5] == [QWEN, SONNET, OPUS, QWEN, SONNET]
         assert {limit(call) for call in running.calls() if call.model == SONNET} == {100}
         assert {limit(call) for call in running.calls() if call.model == OPUS} == {50}

@@ -1,0 +1,108 @@
+"""The stop button of a real kernel: the cell ends at once, the connection too, what came is kept, and what it cost is booked."""
+
+from __future__ import annotations
+
+import time
+
+import asking_kernel
+import pytest
+from asking_kernel import ask, told
+from kernels import Kernel, Run, said
+
+from routebook.testing import ScriptedServer
+
+SCRIPTS, ENVIRON, ROUTING = asking_kernel.SCRIPTS, asking_kernel.ENVIRON, asking_kernel.ROUTING
+STOP_S = 0.2
+"""From the stop button to the closed connection, and to the end of the cell: the figure itself, also on a loaded machine."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _warm(kernel: Kernel) -> None:
+    """The first cell of a kernel loads what all others find there; the cells that are stopped here are such others."""
+    ask(kernel)
+
+
+def stop(kernel: Kernel, server: ScriptedServer, line: str, *, after_s: float) -> tuple[Run, float, float]:
+    """Run a cell, stop it; return it, the seconds to its end, and the seconds until the server saw the client leave."""
+    before = len(server.seen.disconnects)
+    cell = kernel.start(f"%%route {line}\nWhat is two and two?")
+    time.sleep(after_s)
+    pressed = kernel.interrupt()
+    run = kernel.finish(cell)
+    until = time.monotonic() + 2
+    while len(server.seen.disconnects) == before and time.monotonic() < until:
+        time.sleep(0.005)
+    assert len(server.seen.disconnects) == before + 1
+    return run, run.ended - pressed, server.seen.disconnects[-1] - pressed
+
+
+def test_the_stop_button_stops_at_once_and_keeps_what_came(kernel: Kernel, server: ScriptedServer) -> None:
+    """The money stops, the text stays, one line says so."""
+    run, cell_s, server_s = stop(kernel, server, "-m slow -o kept", after_s=0.8)
+    assert cell_s <= STOP_S
+    assert server_s <= STOP_S
+    assert (run.status, run.ename) == ("error", "Interrupted")
+    assert run.traceback[-1].startswith("Stopped: ")
+    assert "characters are kept, cost so far: $0.0" in run.text
+    assert len(run.traceback) == 1
+    page = run.outputs[0]["data"]
+    assert sorted(page) == ["text/html", "text/plain"]
+    assert "stopped" in page["text/plain"]
+    deltas = "".join(told(run, "delta"))
+    assert deltas in page["text/plain"]
+    assert len(deltas) > 20
+
+
+def test_a_stopped_attempt_is_in_the_books_with_its_cost(kernel: Kernel, server: ScriptedServer) -> None:
+    """What was streamed is billed."""
+    stop(kernel, server, "-m slow", after_s=0.6)
+    row = said(
+        kernel,
+        "row = rb.Router().frame().iloc[-1]\nprint(row.model, row.status, row.finish_reason, row.cost_usd > 0, row.output_tokens > 0, row.tokens_estimated)",
+    )
+    assert row == "slow cancelled cancelled True True True"
+
+
+def test_a_stop_before_the_first_token_is_as_quick(kernel: Kernel, server: ScriptedServer) -> None:
+    """A model that thinks for minutes is the usual reason to press it."""
+    run, cell_s, server_s = stop(kernel, server, "-m mute", after_s=0.4)
+    assert cell_s <= STOP_S
+    assert server_s <= STOP_S
+    assert "nothing had come yet" in run.text
+
+
+def test_a_stop_aborts_the_cells_behind_it_and_leaves_the_kernel_alive(kernel: Kernel, server: ScriptedServer) -> None:
+    """Run All must not go on and spend."""
+    cell = kernel.start("%%route -m slow\nWhat?")
+    behind = [kernel.start("%%route\nWhat?"), kernel.start("print('ran')")]
+    time.sleep(0.5)
+    attempts = server.seen.attempts
+    kernel.interrupt()
+    kernel.finish(cell)
+    assert [kernel.finish(one).status for one in behind] == ["aborted", "aborted"]
+    assert server.seen.attempts == attempts
+    assert "four" in ask(kernel).text
+
+
+def test_the_cancel_button_is_heard_while_the_cell_runs(kernel: Kernel, server: ScriptedServer) -> None:
+    """A page sends its clicks to a subshell of the kernel; the main one is busy with the cell."""
+    made = kernel.client.session.msg("create_subshell_request", {})
+    kernel.client.control_channel.send(made)
+    subshell = kernel.client.get_control_msg(timeout=10)["content"]["subshell_id"]
+    before = len(server.seen.disconnects)
+    cell = kernel.start("%%route -m slow\nWhat?")
+    run = Run()
+    kernel.watch(cell, run, until=time.monotonic() + 10, stop_at="display_data")
+    model = run.outputs[0]["data"]["application/vnd.jupyter.widget-view+json"]["model_id"]
+    time.sleep(0.6)
+    click = kernel.client.session.msg(
+        "comm_msg", {"comm_id": model, "data": {"method": "custom", "content": {"kind": "cancel", "pane": ""}}}
+    )
+    click["header"]["subshell_id"] = subshell
+    pressed = time.monotonic()
+    kernel.client.shell_channel.send(click)
+    kernel.finish(cell, run=run)
+    assert run.ename == "Interrupted"
+    assert run.ended - pressed <= STOP_S
+    assert server.seen.disconnects[-1] - pressed <= STOP_S
+    assert len(server.seen.disconnects) == before + 1
