@@ -75,6 +75,12 @@ def is_alive(pid: int) -> bool:
     return "zombie" not in Path(f"/proc/{pid}/status").read_text() if Path("/proc/self").exists() else True
 
 
+def listens(port: int) -> bool:
+    """Whether somebody listens on a port of this machine."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def parent_of(pid: int) -> int:
     """The process that started another."""
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])

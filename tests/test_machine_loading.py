@@ -94,7 +94,7 @@ def test_when_all_that_is_loaded_is_busy_a_request_waits_its_turn_and_says_so() 
 
         async def main() -> None:
             first = asyncio.ensure_future(of.ask("hello", model="a"))
-            await until(lambda: server.seen.concurrent, within_s=10)
+            await until(lambda: server.seen.concurrent, within_s=30)
             events, error = await heard(of, "hello", model="b")
             assert error is None
             said = [event.reason for event in events if isinstance(event, Waiting)]
@@ -128,7 +128,7 @@ def test_who_has_waited_as_long_as_it_may_asks_the_next_candidate() -> None:
 
         async def main() -> None:
             first = asyncio.ensure_future(of.ask("hello", model="a"))
-            await until(lambda: server.seen.concurrent, within_s=10)
+            await until(lambda: server.seen.concurrent, within_s=30)
             answer = await of.ask("hello", route="chat")
             assert brief(answer.attempts) == [("far", "fallback", "ok")]
             error = await outcome(of, "hello", route="alone")
@@ -227,7 +227,7 @@ def test_a_model_that_does_not_leave_is_not_crowded_by_another() -> None:
         )
         held = asyncio.run_coroutine_threadsafe(_hold(memory_of(server), "x:1"), server._loop)
         try:
-            asyncio.run(until(lambda: memory_of(server).loaded, within_s=10))
+            asyncio.run(until(lambda: memory_of(server).loaded, within_s=30))
             error = asyncio.run(outcome(of, "hello", deadline_s=2))
             assert isinstance(error, AllAttemptsFailed | DeadlineExceeded)
             assert memory_of(server).peak_loaded == 1
@@ -254,12 +254,12 @@ def test_warming_up_takes_no_memory_from_what_is_to_stay_warm() -> None:
             runtime = of.runtime()
 
             async def main() -> None:
-                await until(lambda: len(memory_of(server).loaded) == 2 and not runtime.tasks, within_s=20)
+                await until(lambda: len(memory_of(server).loaded) == 2 and not runtime.tasks, within_s=30)
 
             asyncio.run(main())
             assert (memory_of(server).peak_loaded, sum(memory_of(server).unloads.values())) == (2, 0)
             engine_loop().run_sync(_warm_again(runtime))
-            asyncio.run(until(lambda: not runtime.tasks, within_s=20))
+            asyncio.run(until(lambda: not runtime.tasks, within_s=30))
             assert sum(memory_of(server).unloads.values()) == 0, "they are idle by now, and stay"
             (cold,) = {"a", "b", "c"} - {name[0] for name in memory_of(server).loaded}
             (found,) = engine_loop().run_sync(warm(runtime, cold))

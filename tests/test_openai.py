@@ -332,7 +332,7 @@ def test_a_server_that_leaves_the_connection_open_after_the_end_holds_nobody_up(
             await backend.aclose()
             return asyncio.get_running_loop().time() - start
 
-    assert asyncio.run(run()) < 2
+    assert asyncio.run(run()) < 10
 
 
 def test_a_conversation_is_sent_in_its_order() -> None:
