@@ -150,7 +150,7 @@ def test_3_05_one_grant_of_tokens_is_shared_and_told(kernel: Bench) -> None:
         assert f" {used:,} " in line.replace("  ", " "), line
         assert kernel.frame("int((df.input_tokens + df.output_tokens).groupby(df.agent).sum().sum())") == str(used)
     with gateway(kernel, changes={"tokens = 20_000_000": "tokens = 100"}) as server:
-        run = kernel.cell("--agent code-reviewer --no-cache --max-tokens 5", "Review this. " * 27)
+        run = kernel.cell("--agent code-reviewer --no-cache --max-tokens 5", "responsibility " * 23)
         used = server.seen.input_tokens + server.seen.output_tokens
         assert f"The pool 'vanchin' passed 80% of its 100 tokens in all: {used} are used." in run.text
     with gateway(kernel, changes={"tokens = 20_000_000": "tokens = 20"}) as server:
@@ -186,7 +186,11 @@ def test_3_07_what_changes_is_kept_for_an_hour_and_what_does_not_for_a_day(kerne
 
 
 def test_3_08_figures_by_model_and_agent(kernel: Bench) -> None:
-    """What each took, from a cell."""
-    with gateway(kernel):
+    """What each took, and which model was left for another, from a cell."""
+    with gateway(kernel, dead=(19,)):
         kernel.cell("--agent deployment-agent --no-cache", "Write the build script.")
-        assert kernel.frame("df.groupby(['agent', 'model']).request_id.nunique().to_dict()") == "{('deployment-agent', 'm19'): 1}"
+        asked = "{('deployment-agent', 'm18'): 1, ('deployment-agent', 'm19'): 1}"
+        assert kernel.frame("df.groupby(['agent', 'model']).request_id.nunique().to_dict()") == asked
+        assert kernel.frame("df.route.totals()['failovers'].to_dict()") == "{'m18': 0, 'm19': 1, 'all': 1}"
+        assert kernel.frame("df.route.totals()['error_rate'].round(2).to_dict()") == "{'m18': 0.0, 'm19': 1.0, 'all': 0.67}"
+        assert kernel.frame("df.route.totals('agent')['requests_h'].nunique()") == "1", "there was one agent, so its pace is that of all"

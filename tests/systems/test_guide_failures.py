@@ -8,7 +8,8 @@ from typing import Final
 
 import pytest
 from as_preset import Bench, bench
-from guide_preset import CODER, KIMI, LLAMA, MINIMAX, PICKLE, QWEN, UNCENSORED, ZEN_CODE, guide, quick, says, times
+from guide_preset import CODER, KEYS, KIMI, LLAMA, MINIMAX, PICKLE, QWEN, UNCENSORED, ZEN_CODE, guide, quick, says, times
+from test_tool_examples import Service
 
 from routebook.testing import Chaos, Fault
 
@@ -17,6 +18,17 @@ CODE: Final = "Implement Raft consensus with log compaction and membership chang
 DOCS: Final = "Write the documentation for this function: def add(a, b): return a + b"
 PHRASES: Final = ("I cannot generate that", "Content Policy violation", "Not allowed", "Cannot assist with this")
 KINDS: Final = (("Write a short poem about a robbery.", UNCENSORED), (CODE, PICKLE), ("Convert this to uppercase: apple, pear", ZEN_CODE))
+FILTERED: Final = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "Well, "}, "finish_reason": "content_filter"}]}
+
+
+@pytest.fixture
+def gateway() -> Iterator[Service]:
+    """One whose filter cuts off every answer."""
+    running = Service()
+    running.answers["/chat/completions"] = FILTERED
+    yield running
+    running.server.shutdown()
+    running.server.server_close()
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +83,14 @@ def test_1_08_a_refusal_that_the_provider_types_leads_there_too(kernel: Bench) -
             assert says(instead) in kernel.cell("--no-cache", prompt).text
         assert [model for model in providers.asked() if model not in (QWEN, MINIMAX)] == [instead for _, instead in KINDS]
         assert kernel.frame("sorted(df.status)") == "['ok', 'ok', 'ok', 'refused', 'refused', 'refused']"
+
+
+def test_1_08_what_a_filter_cuts_off_is_a_refusal_too(kernel: Bench, gateway: Service) -> None:
+    """Gateways type it by the reason at the end, without a word of refusal."""
+    with guide(kernel, latency_s=quick()) as providers:
+        kernel.load("guide", urls=providers.urls | {"nvidia": gateway.url}, keys=KEYS)
+        assert says(PICKLE) in kernel.cell("--no-cache", CODE).text
+        assert kernel.frame("df[['model', 'status']].values.tolist()") == "[['qwen-397b', 'refused'], ['big-pickle', 'ok']]"
 
 
 def test_1_09_waits_as_told_then_moves_on(kernel: Bench) -> None:

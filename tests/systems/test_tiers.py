@@ -88,6 +88,11 @@ def test_4_01_each_task_has_its_local_free_and_paid_model(kernel: Bench) -> None
             order = kernel.python(f"print([one.model for one in router.plan('x', task={task!r}).candidates])")
             places = [order.index(f"'{model}'") for model in triple]
             assert places == sorted(places), (task, order)
+            tiers_of = kernel.python(
+                f"print(*[one.tier for one in router.plan('x', task={task!r}).candidates if one.model != 'smollm2'])"
+            ).split()
+            assert tiers_of == sorted(tiers_of, key=("local", "free", "paid").index), (task, tiers_of)
+            assert tiers_of.count("free") > 1, task
             assert "local" in kernel.cell(f"--task {task} --no-cache", "Is this good or bad?").text
         assert tiers.local.seen.attempts == len(TASKS)
         assert not any(server.seen.attempts for server in tiers.far())
