@@ -1,19 +1,44 @@
-"""A worker's way to the desk when the worker goes away: who asked is told, and does not wait for ever."""
+"""A worker's way to the desk when somebody goes away: who asked is told, and what was let in for one who left goes out again."""
 
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
+from collections.abc import Iterator
+from contextlib import closing
+from decimal import Decimal
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from making import attempt, config
 from served import until
 
-from routebook.bulk.remote import Wire
+from routebook.bulk.desk import HOSTS, Desk, value
+from routebook.bulk.host import Host
+from routebook.bulk.remote import RemoteBooks, Wire
 from routebook.errors import BooksError
 
 distributed = pytest.importorskip("distributed", reason="the extra dask: pip install routebook[dask]")
+
+
+class Near:
+    """A way to a desk in this process, on which what was let in is told late."""
+
+    def __init__(self, desk: Desk) -> None:
+        """What the desk says of an admission waits for `told`."""
+        self._desk = desk
+        self.is_in, self.told = asyncio.Event(), asyncio.Event()
+
+    async def ask(self, what: str, *words: Any) -> Any:  # noqa: ANN401
+        """See `Wire.ask`."""
+        [came] = await self._desk.ask("tcp://worker", [(what, words)])
+        if what == "admit":
+            self.is_in.set()
+            await self.told.wait()
+        return value(came)
 
 
 class Silent:
@@ -69,3 +94,32 @@ def test_who_asked_is_told_when_the_worker_closes() -> None:
     said = asyncio.run(main())
     assert [type(one) for one in said] == [BooksError] * 3
     assert "closes" in str(said[0])
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Host]:
+    """The books of one who asked, with a budget of a dollar."""
+    HOSTS["job"] = Host(str(tmp_path / "books.db"), budgets={}, budget_usd=Decimal(1))
+    yield HOSTS["job"]
+    del HOSTS["job"]
+
+
+def test_who_leaves_while_the_desk_lets_it_in_is_let_out_again(host: Host, tmp_path: Path) -> None:
+    """Nothing was sent: a row that stays `running` would hold its share of every cap as long as the notebook lives."""
+
+    async def main() -> None:
+        near = Near(Desk("job"))
+        books = RemoteBooks(cast("Any", near), config=config())
+        admitting = asyncio.ensure_future(books.admit(attempt(status="running"), need_usd=Decimal("0.9")))
+        await near.is_in.wait()
+        admitting.cancel()
+        await asyncio.wait([admitting])
+        assert admitting.cancelled()
+        near.told.set()
+        await books.aclose()
+        assert await host.admit("tcp://other", attempt(status="running", request_id="next"), need_usd=Decimal("0.9"), claim=None)
+        await host.aclose()
+
+    asyncio.run(main())
+    with closing(sqlite3.connect(tmp_path / "books.db")) as books:
+        assert books.execute("SELECT request_id, status FROM attempts").fetchall() == [("next", "running")]

@@ -144,6 +144,10 @@ class Books:
         """Free what killed processes held; return how much that was."""
         return release_lost(connection, own=self.session, now=now, zone=self._now().tzinfo, pools=self.pools)
 
+    async def take_back(self, attempt: Attempt, *, claim: Claim | None = None) -> None:
+        """Let an attempt out again that was let in, and whose call was never made: it leaves no row, and holds nothing."""
+        await self._writer.submit(lambda connection: self._take_back(connection, attempt, claim), is_kept=True)
+
     def _take_back(self, connection: sqlite3.Connection, attempt: Attempt, claim: Claim | None) -> None:
         row = ledger.take_back(connection, attempt, session=self.session)
         if claim is not None and row is not None:

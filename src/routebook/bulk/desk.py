@@ -49,6 +49,9 @@ class Desk:
     ) -> object:  # fmt: skip
         return await self._host.finish(worker, row, attempt, claim=claim, heard=heard, keeping=keeping)
 
+    async def _take_back(self, worker: str, row: int, attempt: Attempt, claim: Claim | None) -> None:
+        await self._host.take_back(worker, row, attempt, claim=claim)
+
     async def _note(self, worker: str, attempt: Attempt) -> object:
         return await self._host.of(worker).note(attempt)
 

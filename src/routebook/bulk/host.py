@@ -129,6 +129,11 @@ class Host:
             self._over(worker, keeping.kept.key)  # what is on its way to the books is not asked again, whatever becomes of the worker
         return await writing
 
+    async def take_back(self, worker: str, row: int, attempt: Attempt, *, claim: Claim | None) -> None:
+        """As the books do."""
+        self._needs.pop((worker, row), None)
+        await self.of(worker).take_back(attempt, claim=claim)
+
     # ---- ends
 
     async def bury(self, worker: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures as cf
+import contextlib
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar, Final
@@ -18,7 +19,7 @@ from routebook.books.connect import MEMORY
 from routebook.bulk.desk import Asking, Carried, value
 from routebook.config.values import Config
 from routebook.engine.runtime import caps_of
-from routebook.errors import BooksError
+from routebook.errors import BooksError, RoutebookError
 from routebook.messages import Attempt, ToolRun
 
 Asked = tuple[Asking, asyncio.Future[Carried]]
@@ -115,18 +116,26 @@ class RemoteBooks(Books):
         """The wire leads to the desk."""
         super().__init__(MEMORY, budgets=caps_of(config))
         self._wire = wire
+        self._behind: set[asyncio.Task[None]] = set()
+        """What is still told to the desk of those who left."""
 
     async def admit(self, attempt: Attempt, *, need_usd: Decimal | None, claim: Claim | None = None) -> Admitted | Wait:
         """At the desk."""
         asked = asyncio.ensure_future(self._wire.ask("admit", attempt, need_usd, claim))
         try:
             found: Admitted | Wait = await asyncio.shield(asked)
-        except asyncio.CancelledError:  # it may have been let in; nothing was sent
-            found = await asked
-            if isinstance(found, Admitted):
-                await self._wire.ask("finish", found.row, attempt, claim, None, None)
+        except asyncio.CancelledError:  # it may have been let in; nothing was sent, so it goes out again
+            telling = asyncio.ensure_future(self._take_back_if_in(asked, attempt, claim))
+            self._behind.add(telling)
+            telling.add_done_callback(self._behind.discard)
             raise
         return found
+
+    async def _take_back_if_in(self, asked: asyncio.Future[Admitted | Wait], attempt: Attempt, claim: Claim | None) -> None:
+        with contextlib.suppress(RoutebookError):  # it was not let in; or the desk is gone, and frees all that this worker held
+            found = await asked
+            if isinstance(found, Admitted):
+                await self._wire.ask("take_back", found.row, attempt, claim)
 
     async def finish(
         self, row: int, attempt: Attempt, *, claim: Claim | None = None, heard: Heard | None = None, text: str | None = None
@@ -174,3 +183,9 @@ class RemoteBooks(Books):
     def give_up(self, claim: Claim) -> None:
         """At the desk."""
         self._wire.tell("tell", "give_up", claim)
+
+    async def aclose(self) -> None:
+        """When all is told."""
+        if self._behind:
+            await asyncio.wait(self._behind)
+        await super().aclose()
