@@ -10,11 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:  # most tests need neither
     from kernels import Kernel
 
     from routebook.testing import ScriptedServer
+
+
+settings.register_profile("routebook", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("routebook")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

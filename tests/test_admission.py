@@ -214,7 +214,7 @@ happenings = st.tuples(st.sampled_from(["come", "come", "leave", "cancel", "brea
 
 
 @given(steps=st.lists(happenings, max_size=60), capacity=st.sampled_from([None, 1, 3]))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_limits_hold_and_nobody_is_forgotten_whatever_happens(steps: list[tuple[str, int]], capacity: int | None) -> None:
     """Never one too many inside, no place lost, and in the end everyone was served."""
 

@@ -27,7 +27,7 @@ dollars = st.decimals(min_value=0, max_value=1000, places=12, allow_nan=False, a
 
 
 @given(costs=st.lists(dollars, min_size=1, max_size=30))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_sums_are_exact(costs: list[Decimal]) -> None:
     """A million floats of a tenth of a cent drift; a bill does not."""
     purse = Purse()

@@ -158,7 +158,7 @@ def test_no_prompt_takes_long_or_raises(prompt: str) -> None:
     assert min(times) < 0.05
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(alphabet=st.characters(), max_size=400))
 def test_any_text_gives_a_value_in_range(prompt: str) -> None:
     """Routes compare these figures; one out of range would match where it must not."""

@@ -46,7 +46,7 @@ def _no_other_error(text: str) -> None:
         parse(text, file="x")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.dictionaries(_NAMES, _TREES, max_size=6))
 @example({"routes": []})
 def test_any_data_is_a_config_or_a_config_error(data: dict[str, object]) -> None:
@@ -58,14 +58,14 @@ def test_any_data_is_a_config_or_a_config_error(data: dict[str, object]) -> None
     _no_other_error(text)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.text(st.sampled_from(list(string.ascii_letters[:6] + "\"'[]{}=.,#\\ \n\t\r\x00é1")), max_size=80))
 def test_any_text_is_a_config_or_a_config_error(text: str) -> None:
     """A file may not even be TOML."""
     _no_other_error(text)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.data())
 def test_any_damage_to_a_good_file_is_a_config_error_or_still_good(data: st.DataObject) -> None:
     """Real mistakes are small ones in a file that was right."""

@@ -73,14 +73,14 @@ def as_json(value: Any) -> str:  # noqa: ANN401
     return msgspec.json.encode(value, order="sorted").decode()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(REQUESTS, REQUESTS)
 def test_two_requests_share_a_key_exactly_when_they_are_the_same(one: Request, other: Request) -> None:
     """A shared key of two is a wrong answer; two keys of one are a call too many."""
     assert (key(one) == key(other)) == (essence(one) == essence(other))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(REQUESTS)
 def test_a_request_that_is_built_again_has_the_same_key(asked: Request) -> None:
     """After a restart nothing is the same object, and dicts may come in another order."""
@@ -97,7 +97,7 @@ def test_a_request_that_is_built_again_has_the_same_key(asked: Request) -> None:
     assert key(again) == found
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(REQUESTS, st.data())
 def test_any_one_change_changes_the_key(asked: Request, data: st.DataObject) -> None:
     """Two requests drawn at random differ in all; those of a notebook differ in a word."""

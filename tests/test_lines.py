@@ -155,7 +155,7 @@ def _inline(value: object, draw: st.DataObject) -> str:
             return str(value)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.dictionaries(KEYS, st.dictionaries(KEYS, VALUES, max_size=3), max_size=3), draw=st.data())
 def test_written_values_are_found_on_their_lines(data: dict[str, dict[str, Any]], draw: st.DataObject) -> None:
     """Any file that TOML allows must map whole, or a wrong file would be reported on wrong lines."""
@@ -173,7 +173,7 @@ def test_written_values_are_found_on_their_lines(data: dict[str, dict[str, Any]]
     assert set(found) == _paths(tomli.loads(source))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.text(st.sampled_from(list("ab='\"[]{},.#\\ \n\r\t1é")), max_size=60))
 def test_any_text_is_read_without_an_error(text: str) -> None:
     """The lexer works on users' files: it may find little, but it must not fail."""

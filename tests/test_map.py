@@ -106,8 +106,14 @@ def test_other_options_are_another_question() -> None:
 
 def test_an_interrupt_ends_what_is_under_way_and_loses_no_answer() -> None:
     """The stop button in the middle of a long run; then the cell is run again."""
-    with ScriptedServer(script=Chaos(latency_s=0.1)) as server, closing(router(server)) as of:
-        interrupt = threading.Timer(0.35, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
+    with ScriptedServer(script=Chaos(latency_s=0.3)) as server, closing(router(server)) as of:
+        main = threading.main_thread().ident or 0
+
+        def press() -> None:
+            asyncio.run(until(lambda: len(server.seen.calls) >= 12))
+            signal.pthread_kill(main, signal.SIGINT)
+
+        interrupt = threading.Thread(target=press)
         interrupt.start()
         with pytest.raises(KeyboardInterrupt):
             of.map_sync(PROMPTS, progress=False, concurrency=5)

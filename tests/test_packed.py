@@ -148,7 +148,7 @@ def do(books: Books, running: list[int], step: tuple[Any, ...]) -> None:
             frame(books)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(STEP, max_size=40))
 def test_the_frame_is_what_a_plain_select_says(steps: list[tuple[Any, ...]]) -> None:
     """Attempts begin, end in another order, are judged late, packed, and edited by hand; no frame may differ from the rows."""
@@ -161,7 +161,7 @@ def test_the_frame_is_what_a_plain_select_says(steps: list[tuple[Any, ...]]) -> 
             pd.testing.assert_frame_equal(anew(path), plain(path))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(STEP.filter(lambda step: step[0] != "edit"), max_size=40))
 def test_a_frame_asked_for_again_is_what_a_plain_select_says(steps: list[tuple[Any, ...]]) -> None:
     """What was read one by one is packed later, in other pieces: nothing is read twice, and nothing is left out."""

@@ -314,7 +314,7 @@ steps = st.lists(
 
 
 @given(steps=steps)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_limits_hold_whatever_happens_in_whatever_order(tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]]) -> None:
     """Two kernels, answers of any length, a clock that is set: never one too many, and in the end there is room again."""
     machine = Machine()

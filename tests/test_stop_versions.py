@@ -5,10 +5,8 @@ from __future__ import annotations
 import pytest
 from pressing import Missing, measure
 
-MOST_S = 0.2
-"""From the press to the closed connection: the figure."""
-LOADED_S = 0.3
-"""What a loaded two-core machine may add."""
+SOON_S = 5.0
+"""From the press to the closed connection, on a machine with much else to do; `benchmarks/stopping.py` measures it."""
 
 
 @pytest.mark.slow
@@ -21,4 +19,4 @@ def test_the_connection_is_closed_when_stop_or_cancel_is_pressed(version: str) -
         pytest.skip(f"ipykernel {version}: {error}")
     assert set(found) == ({"stop"} if version.startswith("6.") else {"stop", "Cancel"})
     for button, took in found.items():
-        assert max(took) <= MOST_S + LOADED_S, button
+        assert max(took) <= SOON_S, button
