@@ -122,4 +122,16 @@ def test_who_leaves_while_the_desk_lets_it_in_is_let_out_again(host: Host, tmp_p
 
     asyncio.run(main())
     with closing(sqlite3.connect(tmp_path / "books.db")) as books:
-        assert books.execute("SELECT request_id, status FROM attempts").fetchall() == [("next", "running")]
+        assert books.execute("SELECT request_id FROM attempts").fetchall() == [("next",)]
+
+
+def test_what_nobody_will_tell_the_end_of_is_lost_when_the_job_ends(host: Host, tmp_path: Path) -> None:
+    """A worker that hangs must not hold its share of the caps as long as the notebook lives."""
+
+    async def main() -> None:
+        assert await host.admit("tcp://worker", attempt(status="running"), need_usd=Decimal("0.9"), claim=None)
+        await host.aclose()
+
+    asyncio.run(main())
+    with closing(sqlite3.connect(tmp_path / "books.db")) as books:
+        assert books.execute("SELECT status, reserved_pusd FROM attempts").fetchall() == [("lost", 0)]

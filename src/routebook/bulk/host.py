@@ -18,7 +18,7 @@ from routebook.books.lost import release
 from routebook.books.pools import TokenPool
 from routebook.bulk.run import Report, key_of
 from routebook.config.values import Budget
-from routebook.errors import BudgetExceeded
+from routebook.errors import BooksError, BudgetExceeded
 from routebook.messages import Attempt
 
 _LOOK_AGAIN_S: Final = 0.2
@@ -154,11 +154,18 @@ class Host:
         await books.aclose()
 
     async def aclose(self) -> None:
-        """Close all books.
+        """Close all books; nothing is told any more, so an attempt whose end was not is lost.
 
         Raises:
             BooksError: an attempt that ended could not be written.
         """
-        own, self._own = self._own, {}
-        for books in own.values():
-            await books.aclose()
+        trouble: BooksError | None = None
+        for worker, books in [*self._own.items()]:
+            try:
+                await self.bury(worker)
+            except BooksError as error:
+                trouble = error
+                await books.aclose()
+        self._own = {}
+        if trouble is not None:
+            raise trouble

@@ -102,9 +102,7 @@ class _Leaving(WorkerPlugin):  # type: ignore[misc]  # distributed has no types
 
     async def teardown(self, worker: Worker) -> None:
         """See `WorkerPlugin.teardown`: what is under way is stopped, told to the desk and closed, before the worker goes."""
-        job = UNDER_WAY.get((self._token, worker.address))
-        if job is not None:
-            await asyncio.to_thread(job.end)
+        await _end(self._token, worker)
 
 
 def work(part: Part) -> Carried:
@@ -133,9 +131,16 @@ def work(part: Part) -> Carried:
 
 
 async def leave(token: str, dask_worker: Worker) -> None:
-    """End a job's part on a worker, if it has one."""
+    """End a job's part on a worker, if it has one; it may have begun this very moment, before its plugin is there."""
+    await _end(token, dask_worker)
     if _name(token) in dask_worker.plugins:
         await dask_worker.plugin_remove(_name(token))
+
+
+async def _end(token: str, worker: Worker) -> None:
+    job = UNDER_WAY.get((token, worker.address))
+    if job is not None:
+        await asyncio.to_thread(job.end)
 
 
 def _name(token: str) -> str:
