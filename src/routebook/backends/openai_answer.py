@@ -24,7 +24,6 @@ _REASONS: Final[dict[str, FinishReason]] = {
     "tool_calls": "tool_calls",
     "function_call": "tool_calls",
 }
-_THINKING: Final = ("reasoning_content", "reasoning", "thinking")
 
 
 class Said(msgspec.Struct, gc=False):

@@ -34,7 +34,6 @@ class Window(NamedTuple):
 # The margins (2 s, 5 min) are for what is on its way: a request may reach its provider later than it was counted, the next ones sooner.
 MINUTE: Final = Window("minute", MICRO, 62)
 DAY: Final = Window("day", 300 * MICRO, 289)
-WINDOWS: Final = (MINUTE, DAY)
 
 
 def used(connection: sqlite3.Connection, scope: str, window: Window, *, now: int, since: int = 0) -> tuple[int, int]:

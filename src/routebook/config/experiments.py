@@ -10,7 +10,6 @@ from msgspec import Meta
 from routebook.config.table import Table
 
 Weight = Annotated[float, Meta(gt=0)]
-OUTCOMES = ("votes", "checks", "cost", "latency")
 
 
 class Experiment(Table, frozen=True, kw_only=True):

@@ -17,7 +17,6 @@ from routebook.notebook.table import Table
 
 _MARKS: Final = {"both": "{}", "left": "<del>{}</del>", "right": "<ins>{}</ins>"}
 _END: Final = {"cancelled": "stopped", "length": "cut at the longest answer allowed", "refusal": "refused", "error": "broke off"}
-_SIGNS: Final = {"both": "{}", "left": "[-{}-]", "right": "{{+{}+}}"}
 
 
 def compare_page(comparison: Comparison) -> Bundle:
@@ -87,8 +86,3 @@ def _texts(comparison: Comparison) -> str:
     parts = [f"── {pane}\n{answer.text.strip() or NOTHING}" for pane, answer in comparison.answers.items()]
     parts += [f"── {pane}\ndid not answer: {error}" for pane, error in comparison.failures.items()]
     return "\n\n".join(parts)
-
-
-def difference_text(spans: list[Span]) -> str:
-    """A difference as text: `[-only left-]`, `{+only right+}`."""
-    return "".join(_SIGNS[span.kind].format(span.text) for span in spans)
