@@ -48,7 +48,9 @@ class Run:
     def take(self, kind: str, content: dict[str, Any]) -> None:
         """Note a message of the output channel."""
         self.seen.append((time.monotonic(), kind, content))
-        if kind in ("stream", "display_data", "execute_result", "error"):
+        if kind == "stream" and self.outputs and self.outputs[-1].get("name") == content["name"]:
+            self.outputs[-1]["text"] += content["text"]  # what is printed comes in pieces, as a page puts them together
+        elif kind in ("stream", "display_data", "execute_result", "error"):
             self.outputs.append(dict(content))
             name = content.get("transient", {}).get("display_id")
             if name:

@@ -291,4 +291,4 @@ def _drive(kernel: Kernel) -> None:
     stopped = kernel.run("%route board stop")
     assert "as it was" in next(content["data"]["text/plain"] for _, kind, content in stopped.seen if kind == "update_display_data")
     wrong = kernel.run("%route board --sinse 2h")
-    assert "It takes --since 2h" in wrong.text
+    assert "%route board takes --since 2h" in wrong.text

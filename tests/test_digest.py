@@ -38,7 +38,7 @@ def test_a_long_prompt_is_read_in_chunks_at_once_and_the_parts_are_put_together(
 def test_chunks_keep_to_the_limits_of_their_model() -> None:
     """All at once means: as far as the limits let them."""
     models = {name: {"provider": "p", "id": name, "price": PRICE, "max_concurrent": 2} for name in ("small", "dear")}
-    with ScriptedServer(models=script(small=Chaos(reply="noted", latency_s=0.05))) as server:
+    with ScriptedServer(models=script(small=Chaos(reply="noted", latency_s=0.3))) as server:
         with router(server, DIGEST, models=models, pools={}) as of:
             of.ask_sync(LONG)
         assert server.seen.peak_by_model["small"] == 2

@@ -12,7 +12,7 @@ from routebook.engine.router import Router
 from routebook.errors import DeadlineExceeded
 from routebook.testing import Chaos, Fault, ScriptedServer
 
-SLOW = Chaos(reply="done", latency_s=0.1, faults=(Fault(kind="slow_first_token", first=1, delay_s=2.0),))
+SLOW = Chaos(reply="done", latency_s=0.5, faults=(Fault(kind="slow_first_token", first=1, delay_s=2.0),))
 
 
 def narrow(server: ScriptedServer, **more: Any) -> Router:  # noqa: ANN401  tables as in routing.toml

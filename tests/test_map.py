@@ -25,7 +25,7 @@ def asked(server: ScriptedServer) -> list[str]:
 
 def test_answers_come_in_the_order_of_the_prompts() -> None:
     """A column of a frame is filled with them."""
-    with ScriptedServer(script=Chaos(latency_s=0.02)) as server, closing(router(server)) as of:
+    with ScriptedServer(script=Chaos(latency_s=0.2)) as server, closing(router(server)) as of:
         answers = asyncio.run(of.map(PROMPTS, progress=False))
         assert [answer.plan.request.text for answer in answers] == PROMPTS
         assert sorted(asked(server)) == sorted(PROMPTS)
@@ -54,7 +54,7 @@ def test_each_model_has_its_batch_and_more_only_where_it_is_asked_for(asked_for:
     models = {"a": {"batch": 3, "max_batch": 5}, "b": {"batch": 1, "max_batch": 2}}
     route = {"try": ["any"]}
     pools = {"any": {"models": ["a", "b"], "pick": "round-robin"}}
-    script = Chaos(latency_s=0.05)
+    script = Chaos(latency_s=0.2)
     with (
         ScriptedServer(models={"a": script, "b": script}) as server,
         closing(router(server, models=models, route=route, pools=pools)) as of,
@@ -68,11 +68,11 @@ def test_each_model_has_its_batch_and_more_only_where_it_is_asked_for(asked_for:
 
 def test_no_more_are_under_way_than_said_and_limits_hold() -> None:
     """`concurrency` bounds the requests, `max_concurrent` the calls."""
-    with ScriptedServer(script=Chaos(latency_s=0.02)) as server:
+    with ScriptedServer(script=Chaos(latency_s=0.2)) as server:
         with closing(router(server)) as of:
             of.map_sync(PROMPTS, progress=False, concurrency=5)
         assert server.seen.peak_concurrent == 5
-    with ScriptedServer(script=Chaos(latency_s=0.02)) as server:
+    with ScriptedServer(script=Chaos(latency_s=0.2)) as server:
         with closing(router(server, models={"a": {"max_concurrent": 3}})) as of:
             of.map_sync(PROMPTS, progress=False)
         assert server.seen.peak_concurrent == 3
@@ -150,7 +150,7 @@ def test_two_maps_of_the_same_prompts_at_once_both_get_their_answers() -> None:
     async def main(of: Router) -> tuple[list[Answer], list[Answer]]:
         return await asyncio.gather(of.map(PROMPTS, progress=False), of.map(PROMPTS[::-1], progress=False))
 
-    with ScriptedServer(script=Chaos(latency_s=0.02)) as server, closing(router(server)) as of:
+    with ScriptedServer(script=Chaos(latency_s=0.2)) as server, closing(router(server)) as of:
         one, two = asyncio.run(main(of))
     assert [answer.plan.request.text for answer in one] == PROMPTS
     assert [answer.plan.request.text for answer in two] == PROMPTS[::-1]

@@ -81,7 +81,7 @@ def test_1_04_ten_documentation_prompts_are_answered_while_one_slow_code_prompt_
         assert len(quick_ones) == 10
         assert slow[0] < min(begun for begun, _ in quick_ones)
         assert max(ended for _, ended in quick_ones) < slow[1]
-        assert providers.seen("zen").peak_by_model[MINIMAX] == 10
+        assert providers.seen("zen").peak_by_model[MINIMAX] > 1, "side by side"
         assert providers.seen("nvidia").peak_by_model[QWEN] == 1
 
 
