@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import pytest
 from served import entry, loaded, router, rows
 
 import routebook as rb
 from routebook.engine.router import Router
+from routebook.errors import UsageError
 from routebook.testing import Chaos, Fault, ScriptedServer
 
 assert rb.__version__
@@ -38,6 +42,15 @@ def test_a_request_that_ran_out_of_time_after_it_was_billed_counts() -> None:
     assert found["answer"].isna().all()
     assert found["answer_error"].str.contains("are over").any()
     assert found["answer_error"].str.contains("budget of $0.1 is spent", regex=False).any()
+
+
+@pytest.mark.parametrize("budget", [-1, float("nan"), "a dollar"])
+def test_a_budget_that_is_none_is_refused_before_anything_is_sent(budget: Any) -> None:  # noqa: ANN401  whatever people give
+    """It would send nothing, or everything."""
+    with ScriptedServer() as server, closing(router(server)) as of:
+        with pytest.raises(UsageError, match="budget_usd must be"):
+            frame().route.map("Classify: {{text}}", router=of, progress=False, budget_usd=budget)
+        assert not server.seen.calls
 
 
 def test_a_step_that_was_paid_counts_when_a_cap_refuses_the_next(tmp_path: Path) -> None:

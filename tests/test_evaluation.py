@@ -210,7 +210,7 @@ def test_what_a_route_keeps_on_this_machine_stays_there_when_it_is_evaluated() -
     ("more", "says"),
     [
         ({"models": "aa"}, "no model, pool or provider 'aa' to evaluate. Did you mean 'a'"),
-        ({"budget_usd": -1}, "0 or more US dollars, not -1"),
+        ({"budget_usd": -1}, "budget_usd must be at least 0, not -1"),
         ({"tasks": "writting"}, "no prompt of the task 'writting'. Did you mean 'writing'"),
         ({"tier": "cheap"}, "one of local, free, paid, not 'cheap'"),
     ],

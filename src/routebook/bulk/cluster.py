@@ -17,6 +17,7 @@ from routebook.bulk.run import Asked, cost_of, job_of, kept_answers
 from routebook.bulk.worker import Part
 from routebook.config.values import Config
 from routebook.engine.loop import engine_loop
+from routebook.engine.ranges import usd
 from routebook.engine.router import Router
 from routebook.engine.runtime import caps_of
 from routebook.engine.toolbox.chest import notes_of
@@ -43,7 +44,7 @@ def ask_on_cluster(
     if not client.scheduler_info()["workers"]:
         raise UsageError("The cluster has no worker. Start some, or wait until they are there: client.wait_for_workers(1).")
     wanted, job = list(dict.fromkeys(prompts)), job_of(template, overrides)
-    budget = None if budget_usd is None else Decimal(str(budget_usd))
+    budget = usd("budget_usd", budget_usd)
     kept = engine_loop().run_sync(kept_answers(router, job, wanted))
     left = [prompt for prompt in wanted if prompt not in kept]
     token, options = uuid.uuid4().hex, _with_own_tools(overrides, runtime.config)

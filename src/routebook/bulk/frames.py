@@ -13,6 +13,7 @@ from routebook.bulk.purse import Purse
 from routebook.bulk.run import CONCURRENCY, Asked, OwnLine, Report, ask_all, check_concurrency, cost_of, job_of, kept_answers
 from routebook.bulk.template import prompts_of
 from routebook.engine.loop import engine_loop
+from routebook.engine.ranges import usd
 from routebook.engine.router import Router
 from routebook.errors import UsageError
 
@@ -95,12 +96,12 @@ def _run(
     overrides: Mapping[str, Any],
 ) -> Asked:  # fmt: skip
     """Ask what has no answer yet; forget the job when all have one."""
-    wanted = list(dict.fromkeys(prompts))
+    wanted, budget = list(dict.fromkeys(prompts)), usd("budget_usd", budget_usd)
 
     async def work() -> Asked:
         answers = await kept_answers(router, job, wanted)
         left = [prompt for prompt in wanted if prompt not in answers]
-        purse = Purse(None if budget_usd is None else Decimal(str(budget_usd)), spent_usd=cost_of(answers.values()))
+        purse = Purse(budget, spent_usd=cost_of(answers.values()))
         with bar_of(len(wanted), done=len(answers), is_shown=progress) as tell:
             line = OwnLine(router, left, into=Asked(answers, {}), job=job, tell=tell)
             await ask_all(router, line, job=job, purse=purse, concurrency=min(concurrency, len(left)), overrides=overrides)

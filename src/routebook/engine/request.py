@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import uuid
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 from routebook.config.values import Config
+from routebook.engine.ranges import check_range, usd
 from routebook.engine.schema import read_schema
 from routebook.engine.toolbox.chest import notes_of
 from routebook.errors import UsageError
@@ -28,7 +28,6 @@ def build_request(prompt: str, overrides: Overrides, *, config: Config) -> Reque
         _check(overrides)
     _check_text(prompt, overrides.get("system") or "")
     given = overrides
-    budget = given.get("budget_usd")
     schema, shape = read_schema(given.get("schema"))
     return Request(
         id=uuid.uuid4().hex[:12],
@@ -46,7 +45,7 @@ def build_request(prompt: str, overrides: Overrides, *, config: Config) -> Reque
         local=bool(given.get("local")),
         priority=given.get("priority"),
         deadline_s=given.get("deadline_s"),
-        budget_usd=None if budget is None else Decimal(str(budget)),
+        budget_usd=usd("budget_usd", given.get("budget_usd")),
         stream=given.get("stream", True),
         cache=given.get("cache"),
         fresh=bool(given.get("fresh")),
@@ -84,13 +83,11 @@ def _check(overrides: Mapping[str, Any]) -> None:
     _check_one_of("priority", overrides.get("priority"), PRIORITIES)
     _check_one_of("think", overrides.get("think"), ("on", "off", "keep"))
     for name, least, most in (
-        ("complexity", 0, 10), ("temperature", 0, 2), ("max_tokens", 1, math.inf), ("deadline_s", 0.001, math.inf), ("budget_usd", 0, math.inf),
-        ("cache", 0, math.inf),
+        ("complexity", 0, 10), ("temperature", 0, 2), ("max_tokens", 1, math.inf), ("deadline_s", 0.001, math.inf), ("cache", 0, math.inf),
     ):  # fmt: skip
         value = overrides.get(name)
-        if value is not None and not least <= value <= most:
-            span = f"at least {least}" if most == math.inf else f"between {least} and {most}"
-            raise UsageError(f"{name} must be {span}, not {value}.")
+        if value is not None:
+            check_range(name, value, least, most)
 
 
 def _check_one_of(name: str, value: str | None, allowed: tuple[str, ...]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from routebook.engine.loop import engine_loop
+from routebook.engine.ranges import usd
 from routebook.engine.router import Router
 from routebook.errors import UsageError
 from routebook.evaluation.outcome import Evaluated
@@ -42,9 +43,7 @@ def wish_of(
         UsageError: a value is out of its range.
     """
     own = router.config.evaluation
-    budget = own.budget if budget_usd is None else Decimal(str(budget_usd))
-    if budget is not None and budget < 0:
-        raise UsageError(f"The budget must be 0 or more US dollars, not {budget}.")
+    budget = own.budget if budget_usd is None else usd("budget_usd", budget_usd)
     if tier is not None and tier not in TIERS:
         raise UsageError(f"tier must be one of {', '.join(TIERS)}, not {tier!r}.")
     return Wish(

@@ -1,0 +1,33 @@
+"""Numbers that a caller gives: each within its range, or an error that says which it is."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+
+from routebook.errors import UsageError
+
+
+def check_range(name: str, value: object, least: float, most: float = math.inf) -> None:
+    """Check one number.
+
+    Raises:
+        UsageError: it is none, or out of its range.
+    """
+    if not isinstance(value, int | float | Decimal) or not math.isfinite(value):
+        raise UsageError(f"{name} must be a number, not {value!r}.")
+    if not least <= value <= most:
+        span = f"at least {least}" if most == math.inf else f"between {least} and {most}"
+        raise UsageError(f"{name} must be {span}, not {value}.")
+
+
+def usd(name: str, value: float | Decimal | None) -> Decimal | None:
+    """An amount of US dollars, by its digits: 0.1 is a tenth; `None` stays `None`.
+
+    Raises:
+        UsageError: it is none, or below 0.
+    """
+    if value is None:
+        return None
+    check_range(name, value, 0)
+    return Decimal(str(value))
