@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import math
 import threading
 import time
 from collections.abc import Iterator
@@ -166,7 +165,7 @@ def test_a_prompt_or_an_option_that_is_not_right_is_said_before_anything_is_sent
             ("hello", {"model": "aa"}, "There is no model 'aa'. Did you mean 'a'"),
             ("hello", {"temperature": 7}, "temperature must be between 0 and 2, not 7"),
             ("hello", {"temperature": "hot"}, "temperature must be a number, not 'hot'"),
-            ("hello", {"budget_usd": math.nan}, "budget_usd must be a number, not nan"),
+            ("hello", {"budget_usd": float("nan")}, "budget_usd must be a number, not nan"),
             ("hello", {"modle": "a"}, "There is no option 'modle'. Did you mean 'model'"),
             ("hello", {"priority": "P9"}, "priority must be one of P0, P1, P2, P3, not 'P9'"),
         ):

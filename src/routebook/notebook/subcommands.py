@@ -140,6 +140,6 @@ def load(subcommand: Subcommand) -> Command:
 
 
 def refuse_rest(subcommand: str, rest: str) -> None:
-    """Raise `UsageError` for words behind a subcommand that takes none."""
+    """Raise `UsageError` for words behind a subcommand that it does not take."""
     if rest:
-        raise UsageError(f"%route {subcommand} takes nothing more, and {rest!r} follows it.")
+        raise UsageError(f"%route {subcommand} does not take {rest!r}. %route help {subcommand} says what it takes.")
