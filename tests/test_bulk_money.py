@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from served import entry, loaded, router, rows
@@ -51,6 +52,14 @@ def test_a_budget_that_is_none_is_refused_before_anything_is_sent(budget: Any) -
         with pytest.raises(UsageError, match="budget_usd must be"):
             frame().route.map("Classify: {{text}}", router=of, progress=False, budget_usd=budget)
         assert not server.seen.calls
+
+
+def test_numbers_may_be_numpys() -> None:
+    """A frame's numbers are."""
+    with ScriptedServer(reply="good") as server, closing(router(server)) as of:
+        found = frame(3).route.map("{{text}}", router=of, progress=False, budget_usd=np.float32(0.5), max_tokens=np.int64(9))
+        assert found["answer"].eq("good").all()
+        assert {call.json()["max_tokens"] for call in server.seen.calls} == {9}
 
 
 def test_a_step_that_was_paid_counts_when_a_cap_refuses_the_next(tmp_path: Path) -> None:

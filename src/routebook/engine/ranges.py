@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
+from numbers import Real
+from typing import Any
 
 from routebook.errors import UsageError
 
 
-def check_range(name: str, value: object, least: float, most: float = math.inf) -> None:
+def check_range(name: str, value: Any, least: float, most: float = math.inf) -> None:  # noqa: ANN401  whatever a caller gives
     """Check one number.
 
     Raises:
         UsageError: it is none, or out of its range.
     """
-    if not isinstance(value, int | float | Decimal) or not math.isfinite(value):
+    is_number = isinstance(value, Real | Decimal) and math.isfinite(value)  # numpy's numbers are Real
+    if not is_number:
         raise UsageError(f"{name} must be a number, not {value!r}.")
     if not least <= value <= most:
         span = f"at least {least}" if most == math.inf else f"between {least} and {most}"

@@ -29,11 +29,15 @@ def build_request(prompt: str, overrides: Overrides, *, config: Config) -> Reque
     _check_text(prompt, overrides.get("system") or "")
     given = overrides
     schema, shape = read_schema(given.get("schema"))
+    longest, temperature = given.get("max_tokens"), given.get("temperature")
     return Request(
         id=uuid.uuid4().hex[:12],
         messages=_messages(prompt, given.get("system") or config.defaults.system, given.get("history") or ()),
         params=Params(
-            max_tokens=given.get("max_tokens"), temperature=given.get("temperature"), think=given.get("think"), json_schema=schema
+            max_tokens=None if longest is None else int(longest),  # numpy's numbers are sent as plain ones
+            temperature=None if temperature is None else float(temperature),
+            think=given.get("think"),
+            json_schema=schema,
         ),
         model=given.get("model"),
         route=given.get("route"),
