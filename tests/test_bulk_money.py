@@ -57,9 +57,12 @@ def test_a_budget_that_is_none_is_refused_before_anything_is_sent(budget: Any) -
 def test_numbers_may_be_numpys() -> None:
     """A frame's numbers are."""
     with ScriptedServer(reply="good") as server, closing(router(server)) as of:
-        found = frame(3).route.map("{{text}}", router=of, progress=False, budget_usd=np.float32(0.5), max_tokens=np.int64(9))
+        found = frame(3).route.map(
+            "{{text}}", router=of, progress=False, budget_usd=np.float32(0.5), max_tokens=np.int64(9), complexity=np.int64(3)
+        )
         assert found["answer"].eq("good").all()
         assert {call.json()["max_tokens"] for call in server.seen.calls} == {9}
+        assert {row.complexity for row in rows(of)} == {3.0}
 
 
 def test_a_step_that_was_paid_counts_when_a_cap_refuses_the_next(tmp_path: Path) -> None:

@@ -171,7 +171,7 @@ def test_the_report_has_a_page_and_its_text(shell: Shell) -> None:
     [
         ("--modls a", "There is no option --modls. Did you mean '--models'", UsageError),
         ("--budget much", "--budget takes a number, not 'much'.", UsageError),
-        ("--budget nan", "budget_usd must be a number, not nan.", UsageError),
+        ("--budget nan", "budget_usd must be a finite number, not nan.", UsageError),
         ("--suite nowhere.toml", "there is none of this name", SuiteError),
         ("-o 1x", "takes the name of a variable", UsageError),
         ("--suite 'mine", "a quote that is not closed", UsageError),

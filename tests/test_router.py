@@ -164,8 +164,8 @@ def test_a_prompt_or_an_option_that_is_not_right_is_said_before_anything_is_sent
             (" \n", {}, "The prompt is empty"),
             ("hello", {"model": "aa"}, "There is no model 'aa'. Did you mean 'a'"),
             ("hello", {"temperature": 7}, "temperature must be between 0 and 2, not 7"),
-            ("hello", {"temperature": "hot"}, "temperature must be a number, not 'hot'"),
-            ("hello", {"budget_usd": float("nan")}, "budget_usd must be a number, not nan"),
+            ("hello", {"temperature": "hot"}, "temperature must be a finite number, not 'hot'"),
+            ("hello", {"budget_usd": float("nan")}, "budget_usd must be a finite number, not nan"),
             ("hello", {"modle": "a"}, "There is no option 'modle'. Did you mean 'model'"),
             ("hello", {"priority": "P9"}, "priority must be one of P0, P1, P2, P3, not 'P9'"),
         ):

@@ -100,7 +100,7 @@ class Books:
         try:
             found = await self._writer.submit(work)
         except asyncio.CancelledError:  # it is on its way to the books, or there already; nothing was sent, so it goes out again
-            self._writer.submit(lambda connection: self._take_back(connection, attempt, claim), is_kept=True)
+            self.take_back(attempt, claim=claim)
             raise
         if is_due:
             self._renewed = self.steady()
@@ -144,14 +144,15 @@ class Books:
         """Free what killed processes held; return how much that was."""
         return release_lost(connection, own=self.session, now=now, zone=self._now().tzinfo, pools=self.pools)
 
-    async def take_back(self, attempt: Attempt, *, claim: Claim | None = None) -> None:
+    def take_back(self, attempt: Attempt, *, claim: Claim | None = None) -> asyncio.Future[None]:
         """Let an attempt out again that was let in, and whose call was never made: it leaves no row, and holds nothing."""
-        await self._writer.submit(lambda connection: self._take_back(connection, attempt, claim), is_kept=True)
 
-    def _take_back(self, connection: sqlite3.Connection, attempt: Attempt, claim: Claim | None) -> None:
-        row = ledger.take_back(connection, attempt, session=self.session)
-        if claim is not None and row is not None:
-            quotas.take_back(connection, claim, attempt=row)
+        def work(connection: sqlite3.Connection) -> None:
+            row = ledger.take_back(connection, attempt, session=self.session)
+            if claim is not None and row is not None:
+                quotas.take_back(connection, claim, attempt=row)
+
+        return self._writer.submit(work, is_kept=True)
 
     def _check(
         self,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from decimal import Decimal
 from typing import Final
 
@@ -18,7 +19,7 @@ from routebook.books.lost import release
 from routebook.books.pools import TokenPool
 from routebook.bulk.run import Report, key_of
 from routebook.config.values import Budget
-from routebook.errors import BooksError, BudgetExceeded
+from routebook.errors import BudgetExceeded
 from routebook.messages import Attempt
 
 _LOOK_AGAIN_S: Final = 0.2
@@ -159,13 +160,7 @@ class Host:
         Raises:
             BooksError: an attempt that ended could not be written.
         """
-        trouble: BooksError | None = None
-        for worker, books in [*self._own.items()]:
-            try:
-                await self.bury(worker)
-            except BooksError as error:
-                trouble = error
-                await books.aclose()
-        self._own = {}
-        if trouble is not None:
-            raise trouble
+        async with AsyncExitStack() as closing:  # each is closed, whatever becomes of the others
+            for worker, books in self._own.items():
+                closing.push_async_callback(books.aclose)
+                closing.push_async_callback(self.bury, worker)

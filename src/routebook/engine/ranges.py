@@ -18,10 +18,15 @@ def check_range(name: str, value: Any, least: float, most: float = math.inf) -> 
     """
     is_number = isinstance(value, Real | Decimal) and math.isfinite(value)  # numpy's numbers are Real
     if not is_number:
-        raise UsageError(f"{name} must be a number, not {value!r}.")
+        raise UsageError(f"{name} must be a finite number, not {value!r}.")
     if not least <= value <= most:
         span = f"at least {least}" if most == math.inf else f"between {least} and {most}"
         raise UsageError(f"{name} must be {span}, not {value}.")
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401  whatever a caller gives
+    """A number of numpy's as Python's own, which can be sent and written down; all else as it is."""
+    return value.item() if isinstance(value, Real) and hasattr(value, "item") else value
 
 
 def usd(name: str, value: float | Decimal | None) -> Decimal | None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from routebook.config.values import Config
-from routebook.engine.ranges import check_range, usd
+from routebook.engine.ranges import check_range, plain, usd
 from routebook.engine.schema import read_schema
 from routebook.engine.toolbox.chest import notes_of
 from routebook.errors import UsageError
@@ -27,17 +27,13 @@ def build_request(prompt: str, overrides: Overrides, *, config: Config) -> Reque
     if overrides:
         _check(overrides)
     _check_text(prompt, overrides.get("system") or "")
-    given = overrides
+    given = {name: plain(value) for name, value in overrides.items()}
     schema, shape = read_schema(given.get("schema"))
-    longest, temperature = given.get("max_tokens"), given.get("temperature")
     return Request(
         id=uuid.uuid4().hex[:12],
         messages=_messages(prompt, given.get("system") or config.defaults.system, given.get("history") or ()),
         params=Params(
-            max_tokens=None if longest is None else int(longest),  # numpy's numbers are sent as plain ones
-            temperature=None if temperature is None else float(temperature),
-            think=given.get("think"),
-            json_schema=schema,
+            max_tokens=given.get("max_tokens"), temperature=given.get("temperature"), think=given.get("think"), json_schema=schema
         ),
         model=given.get("model"),
         route=given.get("route"),

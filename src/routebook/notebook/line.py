@@ -12,7 +12,8 @@ from routebook.errors import UsageError
 from routebook.near import did_you_mean
 
 _OF_ONE: Final = re.compile(r"argument (?:\S+/)?(-[\w-]+): (.*)", re.DOTALL)
-_NO_VALUE, _A_VALUE = "expected one argument", "ignored explicit argument"
+_NO_VALUE: Final = "expected one argument"
+_A_VALUE: Final = "ignored explicit argument"
 
 
 class LineParser(argparse.ArgumentParser):
