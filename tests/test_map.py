@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sqlite3
 import threading
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from served import left_reserved, router, rows, until
@@ -125,6 +127,37 @@ def test_an_interrupt_ends_what_is_under_way_and_loses_no_answer() -> None:
         assert [answer.plan.request.text for answer in answers] == PROMPTS
         assert {answer.request_id for answer in answers} >= set(done)
         assert sum(row.status == "ok" for row in rows(of)) == 30
+
+
+@pytest.mark.parametrize("cache", [False, True])
+def test_an_interrupt_between_the_end_of_an_answer_and_its_row_loses_neither(tmp_path: Path, *, cache: bool) -> None:
+    """An answer that has come is paid for, and its row says `ok`: it is never asked again."""
+    books = tmp_path / "books.db"
+
+    async def main(of: Router) -> tuple[list[Answer], list[Answer]]:
+        runtime, few = of.runtime(), PROMPTS[:5]
+        mapping = asyncio.ensure_future(of.map(few, progress=False))
+        await until(lambda: len(server.seen.calls) == len(few))
+        with closing(sqlite3.connect(books, isolation_level=None)) as another:
+            another.execute("BEGIN IMMEDIATE")  # no row can be written
+            await until(lambda: len(runtime.writing) == len(few))
+            mapping.cancel()
+            await asyncio.sleep(0.1)
+        with pytest.raises(asyncio.CancelledError):
+            await mapping
+        assert [row.status for row in rows(of)] == ["ok"] * len(few)
+        again = await of.map(few, progress=False)
+        assert len(server.seen.calls) == len(few)
+        return again, [row.request_id for row in rows(of)]
+
+    with (
+        ScriptedServer(script=Chaos(latency_s=0.5)) as server,
+        closing(router(server, books=books, route={"cache": {"ttl_s": 3600}} if cache else None)) as of,
+    ):
+        answers, written = asyncio.run(main(of))
+    assert [answer.plan.request.text for answer in answers] == PROMPTS[:5]
+    assert sorted(answer.request_id for answer in answers) == sorted(written)
+    assert all(answer.text and answer.finish_reason == "stop" for answer in answers)
 
 
 def test_cancelling_a_map_cancels_its_calls() -> None:

@@ -66,8 +66,9 @@ async def dispatch(runtime: Runtime, plan: Plan, *, emit: Emit, until: float | N
         async with runtime.lanes.of(route, plan, emit=emit, until=until):
             answer = await walk.run()
     except asyncio.CancelledError:
+        answer = walk.whole()
         if walk.outcomes:
-            emit(Done(answer=walk.answer("cancelled")))
+            emit(Done(answer=answer or walk.answer("cancelled")))
         raise
     except RoutebookError as error:
         failed = error
@@ -78,10 +79,12 @@ async def dispatch(runtime: Runtime, plan: Plan, *, emit: Emit, until: float | N
             tell(ended)
         if failed is not None:
             await runtime.alarms.look()
-    await runtime.alarms.look()
-    if said := runtime.alarms.take():
-        answer = msgspec.structs.replace(answer, notes=(*answer.notes, *said))
-    emit(Done(answer=answer))
+    try:
+        await runtime.alarms.look()
+    finally:
+        if said := runtime.alarms.take():
+            answer = msgspec.structs.replace(answer, notes=(*answer.notes, *said))
+        emit(Done(answer=answer))
     return answer
 
 
@@ -218,7 +221,7 @@ class _Walker(Walk):
     async def after_word(self, outcome: Outcome) -> Answer | None:
         """The answer, or the tools that it asks for are run and the model goes on."""
         if not (outcome.calls and self.use.may_call):
-            return self.answer(outcome.finish.reason if outcome.finish else "stop", of=outcome)
+            return self.answer_of(outcome)
         await self.run_tools(outcome)
         return None
 

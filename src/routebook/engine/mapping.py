@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
+from typing import Final, Protocol
 
+from routebook.engine.turn import Emit
 from routebook.errors import RoutebookError
+from routebook.events import Done, Event
 from routebook.messages import Answer, Overrides
 
-Ask = Callable[[str, Overrides], Awaitable[Answer]]
 Widths = Callable[[str, Overrides], tuple[str, int | None]]
 """The model that is a prompt's first choice, and how many of one map may be under way there; `None` for any number."""
 Mapped = dict[tuple[str, str], Answer]
@@ -19,6 +21,13 @@ Mapped = dict[tuple[str, str], Answer]
 AT_ONCE: Final = 64
 """Prompts under way where the caller does not say."""
 ENOUGH_FOR_A_BAR: Final = 3
+
+
+class Ask(Protocol):
+    """Asks one prompt."""
+
+    def __call__(self, prompt: str, overrides: Overrides, *, emit: Emit) -> Coroutine[None, None, Answer]:
+        """`emit` is told of the answer as soon as it is there."""
 
 
 async def map_prompts(
@@ -43,7 +52,7 @@ async def map_prompts(
     async def one(prompt: str) -> None:
         try:
             async with batch(prompt), places:
-                answers[prompt] = done[options, prompt] = await ask(prompt, overrides)
+                answers[prompt] = await ask(prompt, overrides, emit=partial(_keep, done, (options, prompt)))
         except RoutebookError as error:
             failures.append(error)
         if bar is not None:
@@ -66,6 +75,12 @@ async def map_prompts(
     for prompt in answers:
         done.pop((options, prompt), None)
     return [answers[prompt] for prompt in prompts]
+
+
+def _keep(done: Mapped, key: tuple[str, str], event: Event) -> None:
+    """Keep an answer as soon as it is there: an interrupt may come before it is returned."""
+    if isinstance(event, Done) and event.answer.finish_reason != "cancelled":
+        done[key] = event.answer
 
 
 def _bar(total: int, left: int):  # type: ignore[no-untyped-def]  # noqa: ANN202  tqdm has no types

@@ -127,6 +127,16 @@ class Walk:
             self.emit(Switched(from_model=gone, to_model=model, reason=f"there is no better answer than the one of {model}"))
             self.emit(Delta(text=outcome.text))
         outcome.notes += (f"{outcome.error} There was no better one.",)
+        return self.answer_of(outcome)
+
+    def whole(self) -> Answer | None:
+        """The answer that is there already when the request is cancelled: its row says `ok`, and it is paid for."""
+        ended = (outcome for outcome in reversed(self.outcomes) if outcome.attempt.status == "ok")
+        last = next((outcome for outcome in ended if not (outcome.calls and self.use.may_call)), None)
+        return None if last is None else self.answer_of(last)
+
+    def answer_of(self, outcome: Outcome) -> Answer:
+        """The answer by an attempt that ended as its model wanted."""
         return self.answer(outcome.finish.reason if outcome.finish else "stop", of=outcome)
 
     def answer(self, reason: FinishReason, *, of: Outcome | None = None) -> Answer:

@@ -11,15 +11,14 @@ class Ear:
     """Hears one request, and passes on what belongs to the whole."""
 
     def __init__(self, emit: Emit, *, step: str, is_answer: bool, pieces: list[Answer], is_part: bool = False) -> None:
-        """Of a step `is_answer`, text is the answer's; of a chunk (`is_part`) only the whole is told. `pieces` gets what came of one who is stopped."""
+        """Of a step `is_answer`, text is the answer's; of a chunk (`is_part`) only the whole is told. `pieces` gets what came, also of one who is stopped."""
         self._emit, self._step, self._is_answer, self._is_part, self._pieces = emit, step, is_answer, is_part, pieces
 
     def __call__(self, event: Event) -> None:
         """Hear an event: a request has one decision and one end, and those of a step are its own."""
         match event:
             case Done(answer=answer):
-                if answer.finish_reason == "cancelled":
-                    self._pieces.append(answer)
+                self._pieces.append(answer)
             case Decision():
                 pass
             case Delta() if not self._is_answer:
