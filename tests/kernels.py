@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import queue
 import re
+import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -150,29 +152,25 @@ def running_kernel(folder: Path, *, environ: Mapping[str, str] | None = None) ->
     quiet = {"OLLAMA_HOST": "http://127.0.0.1:9", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
     home.mkdir(exist_ok=True)
     environment = {**os.environ, **own, **quiet, **(environ or {})}
-    manager, client = _started(folder, environment)
-    try:
-        yield Kernel(manager, client)
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
-
-
-def _started(folder: Path, environment: Mapping[str, str]) -> tuple[KernelManager, BlockingKernelClient]:
-    """A kernel that answers. Ports are chosen before they are taken, so that one of two kernels that start at once may find its own gone."""
-    for tries_left in reversed(range(3)):
-        manager = KernelManager(kernel_name="python3")
+    with short_folder() as sockets:
+        manager = KernelManager(kernel_name="python3", transport="ipc", connection_file=f"{sockets}/kernel.json")
         with (folder / ".kernel.log").open("ab") as log:
-            manager.start_kernel(cwd=str(folder), env=dict(environment), stdout=log, stderr=log)
+            manager.start_kernel(cwd=str(folder), env=environment, stdout=log, stderr=log)
         client = manager.blocking_client()
         client.start_channels()
         try:
             client.wait_for_ready(timeout=120)
-        except RuntimeError:
+            yield Kernel(manager, client)
+        finally:
             client.stop_channels()
             manager.shutdown_kernel(now=True)
-            if not tries_left or b"Address already in use" not in (folder / ".kernel.log").read_bytes():
-                raise
-        else:
-            return manager, client
-    raise AssertionError("the last try returns or raises")
+
+
+@contextmanager
+def short_folder() -> Iterator[str]:
+    """A folder for the sockets of kernels, whose paths may have a hundred characters.
+
+    Of ports one is chosen before it is taken, and another test may have it by then: the kernel dies at its start.
+    """
+    with tempfile.TemporaryDirectory(prefix="rb", dir="/tmp" if sys.platform == "darwin" else None) as folder:  # noqa: S108  a Mac's own is long
+        yield folder

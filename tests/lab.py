@@ -9,7 +9,6 @@ import fcntl
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,7 +20,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from kernels import short_folder
 from playwright.sync_api import Locator, Page, expect, sync_playwright
+from ports import free_port
 
 TOKEN = "for-tests-only"
 PATIENCE_MS = 60_000
@@ -81,7 +82,7 @@ class Lab:
             notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
             notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
             nbformat.write(notebook, self.root / name)
-        if self.page.url.startswith(self.base):
+        if self.page.url.startswith(self.base) and not self.page.locator(".jp-Dialog").count():  # one keeps the focus from what is opened
             self.page.evaluate(OPEN_INSTEAD, name)
         else:
             self.page.goto(f"{self.base}/lab/tree/{name}?reset&token={TOKEN}", timeout=START_S * 1000)
@@ -135,21 +136,18 @@ class Lab:
 @contextmanager
 def running_lab(root: Path, **environ: str) -> Iterator[Lab]:
     """Start JupyterLab on `root`, with a home of its own, and open a page. Run All asks nothing there unless `ROUTEBOOK_RUN_ALL` is given."""
-    with (Path(tempfile.gettempdir()) / "routebook-browser.lock").open("w") as turn:
+    with (Path(tempfile.gettempdir()) / "routebook-browser.lock").open("w") as turn, short_folder() as sockets:
         fcntl.flock(turn, fcntl.LOCK_EX)  # tests may run side by side (pytest-xdist): one browser at a time, or none is quick enough
-        yield from _lab(root, environ)
+        yield from _lab(root, {"JUPYTER_RUNTIME_DIR": sockets, **environ})
 
 
 def _lab(root: Path, environ: Mapping[str, str]) -> Iterator[Lab]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    home = root / ".home"
+    port, home = free_port(), root / ".home"
     names = ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR", "XDG_DATA_HOME")
     own = {"OLLAMA_HOST": "http://127.0.0.1:9", "ROUTEBOOK_RUN_ALL": "run", **{name: str(home / name) for name in names}}
     command = [
         sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}", "--ServerApp.ip=127.0.0.1",
-        "--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={root}",
+        "--ServerApp.port_retries=0", "--KernelManager.transport=ipc", f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={root}",
         "--LabApp.expose_app_in_browser=True", "--LabApp.news_url=", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]  # fmt: skip
     _no_news(home / "JUPYTER_CONFIG_DIR")

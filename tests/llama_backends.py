@@ -24,13 +24,6 @@ FILE = "tiny.gguf"
 PATIENCE_S = 30.0
 
 
-def free_port() -> int:
-    """A port on which nobody listens just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def opened(folder: Path, port: int, *args: str, command: str | None = None, gguf: Path | None = None, **more: Any) -> LlamaCppBackend:  # noqa: ANN401  of Model
     """A backend over one model, whose server is a program that answers without one."""
     file = gguf or folder / FILE

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 import time
 from pathlib import Path
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
+from ports import free_port
 
 server = MCPServer("test")
 
@@ -64,9 +64,7 @@ def main() -> None:
     if sys.argv[1] == "stdio":
         server.run("stdio")
         return
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     Path(sys.argv[2]).write_text(f"http://127.0.0.1:{port}/mcp")
     server.run("streamable-http", host="127.0.0.1", port=port)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cells import running_shell
+from ports import free_port
 from rawserver import raw, response
 from served import loaded, rows
 
@@ -182,9 +182,7 @@ def test_a_model_that_answers_is_there_whatever_the_list_says() -> None:
 
 def test_nobody_at_the_address_is_a_problem_and_says_so_at_once() -> None:
     """A refused connection needs no patience."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     found = checked({"kind": "openai", "base_url": f"http://127.0.0.1:{port}/v1", "tier": "free"})
     assert found[0].state == "problem"
     assert found[0].hint == f"Is base_url http://127.0.0.1:{port}/v1 right?"

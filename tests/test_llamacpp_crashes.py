@@ -12,7 +12,8 @@ from pathlib import Path
 import llama_server
 import pytest
 from calls import collect
-from llama_backends import FILE, PATIENCE_S, asked, closing, free_port, is_alive, opened, parent_of, record, wait_until
+from llama_backends import FILE, PATIENCE_S, asked, closing, is_alive, opened, parent_of, record, wait_until
+from ports import free_port
 from served import loaded
 
 from routebook.engine.router import Router

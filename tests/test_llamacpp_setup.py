@@ -10,7 +10,8 @@ from pathlib import Path
 import llama_server
 import pytest
 from calls import collect
-from llama_backends import FILE, asked, closing, free_port, opened
+from llama_backends import FILE, asked, closing, opened
+from ports import free_port
 from served import loaded, outcome
 
 from routebook.backends.llamacpp import LlamaCppBackend
