@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:  # most tests need neither
     from kernels import Kernel
+    from lab import Lab
 
     from routebook.testing import ScriptedServer
 
@@ -112,4 +113,15 @@ def kernel(request: pytest.FixtureRequest, server: ScriptedServer, tmp_path_fact
     (folder / "routing.toml").write_text(request.module.ROUTING.replace("URL", server.url))
     with running_kernel(folder, environ=getattr(request.module, "ENVIRON", None)) as running:
         assert running.run("%load_ext routebook\nimport routebook as rb").status == "ok"
+        yield running
+
+
+@pytest.fixture(scope="module")
+def lab(request: pytest.FixtureRequest, server: ScriptedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """One JupyterLab for all tests of a module, with its `ROUTING` beside the notebooks and its `ENVIRON` around it."""
+    from lab import running_lab
+
+    root = tmp_path_factory.mktemp("lab")
+    (root / "routing.toml").write_text(request.module.ROUTING.replace("URL", server.url))
+    with running_lab(root, **getattr(request.module, "ENVIRON", {})) as running:
         yield running

@@ -6,10 +6,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
 
-import pytest
-from lab import IN_A_BROWSER, Lab, running_lab
+from lab import IN_A_BROWSER, Lab
 from playwright.sync_api import expect
 
 from routebook.testing import Chaos, ScriptedServer
@@ -33,6 +31,7 @@ name = "code"
 tasks = ["bug_fix"]
 try = ["slow"]
 """
+SCRIPTS = {"slow": Chaos(tokens=4000, tokens_per_s=20), "quick": Chaos(reply="It is four.")}
 CELLS = [
     "%load_ext routebook",
     "%%route -b -m slow -o one\nTell a story.",
@@ -41,22 +40,6 @@ CELLS = [
     "import time\nfor _ in range(60): time.sleep(0.25)",
     "%%route -m slow\nAnd the last.",
 ]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ScriptedServer]:
-    """A server with a model that takes its time."""
-    with ScriptedServer(models={"slow": Chaos(tokens=4000, tokens_per_s=20), "quick": Chaos(reply="It is four.")}) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def lab(server: ScriptedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """One JupyterLab."""
-    root = tmp_path_factory.mktemp("background")
-    (root / "routing.toml").write_text(ROUTING.replace("URL", server.url))
-    with running_lab(root) as running:
-        yield running
 
 
 def leaves(server: ScriptedServer, before: int) -> None:

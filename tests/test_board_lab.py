@@ -4,14 +4,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-from lab import IN_A_BROWSER, Lab, running_lab
+from lab import IN_A_BROWSER, Lab
 from pages import least_contrast
 from playwright.sync_api import expect
 
-from routebook.testing import Chaos, ScriptedServer
+from routebook.notebook.controls import static
+from routebook.testing import Chaos
 
 pytestmark = IN_A_BROWSER
 ROUTING = """
@@ -34,6 +32,7 @@ primary = ["qwen"]
 name = "chat"
 try = ["qwen", "llama-70b"]
 """
+SCRIPTS = {"a": Chaos(reply="It is done."), "b": Chaos(reply="It is done.")}
 CELLS = [
     "%load_ext routebook",
     "%route board",
@@ -42,16 +41,6 @@ CELLS = [
     "%%route --agent tester --task testing\nTest this.",
     "print('the end')",
 ]
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """One JupyterLab, and one server that answers for all models."""
-    root = tmp_path_factory.mktemp("board")
-    with ScriptedServer(script=Chaos(reply="It is done.")) as server:
-        (root / "routing.toml").write_text(ROUTING.replace("URL", server.url))
-        with running_lab(root) as running:
-            yield running
 
 
 def test_the_board_is_filtered_by_the_keyboard_and_says_which_filter_was_on(lab: Lab) -> None:
@@ -89,6 +78,32 @@ def test_the_board_is_filtered_by_the_keyboard_and_says_which_filter_was_on(lab:
     expect(filters).to_have_count(0)
     assert lab.page.get_by_text("Error displaying widget").and_(lab.page.locator(":visible")).count() == 0
     assert lab.outside == []
+
+
+LATE = """async source => {
+  const { default: board } = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
+  const task = ["", "bug_fix", "testing", "writing"].map(name => [name, name]);
+  const state = { offered: { task }, chosen: {}, heard: 0 };
+  const el = document.createElement("div"), sent = [], seen = [];
+  let said;
+  board.render({ el, model: { get: name => state[name], send: message => sent.push(message), on: (_, react) => { said = react; }, off() {} } });
+  const select = [...el.querySelectorAll("select")].find(one => one.options.length === task.length);
+  const choose = value => { select.value = value; select.onchange(); };
+  const say = (value, heard) => { Object.assign(state, { chosen: { task: value }, heard }); said(); seen.push(select.value); };
+  choose("bug_fix");
+  choose("testing");
+  say("bug_fix", sent[0].serial);
+  say("testing", sent[1].serial);
+  say("writing", sent[1].serial);
+  return seen;
+}"""
+"""Chooses twice before the kernel answers, which then answers both, and changes the filter on its own."""
+
+
+def test_a_late_answer_takes_no_newer_choice_away(lab: Lab) -> None:
+    """A busy kernel answers the first of two keys when the second was pressed: the next key goes on from where the person is."""
+    lab.open("late.ipynb", ["1"])
+    assert lab.page.evaluate(LATE, static("parts.js", "board.js")) == ["testing", "testing", "writing"]
 
 
 def test_a_board_that_is_stopped_leaves_its_figures(lab: Lab) -> None:

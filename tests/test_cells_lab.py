@@ -8,12 +8,11 @@ from __future__ import annotations
 import re
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 import pytest
-from lab import IN_A_BROWSER, Lab, running_lab
+from lab import IN_A_BROWSER, Lab
 from nbformat import NotebookNode
 from pages import FIRST_HEADER, least_contrast, shell_of, wrong_on
 
@@ -77,22 +76,6 @@ shaky = { models = ["broken", "quick"] }
 name = "chat"
 try = ["quick", "llama-70b", "opus"]
 """
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ScriptedServer]:
-    """One server that answers for all models."""
-    with ScriptedServer(models=SCRIPTS) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def lab(server: ScriptedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """One JupyterLab for all tests; each opens a notebook of its own, with a kernel of its own."""
-    root = tmp_path_factory.mktemp("lab")
-    (root / "routing.toml").write_text(ROUTING.replace("URL", server.url))
-    with running_lab(root) as running:
-        yield running
 
 
 def clock(server_s: float) -> float:

@@ -4,10 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from lab import IN_A_BROWSER, Lab, running_lab
+from lab import IN_A_BROWSER, Lab
 from pages import least_contrast
 from playwright.sync_api import Locator, expect
 
@@ -57,28 +55,18 @@ try = ["qwen2.5-coder:7b", "llama-70b"]
 name = "chat"
 try = ["qwen2.5-coder:7b", "llama-70b"]
 """
+SCRIPTS = {
+    "short": Chaos(reply="Give it a list of texts: `len` of a number is what raises. " * 12, tokens_per_s=60),
+    "long": Chaos(reply="One of the words is no text."),
+}
+ENVIRON = {"ANTHROPIC_API_KEY": ""}
 BUG = "Fix this bug: sorted(words, key=len) raises TypeError"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[ScriptedServer]:
-    """One server that answers for all models."""
-    scripts = {
-        "short": Chaos(reply="Give it a list of texts: `len` of a number is what raises. " * 12, tokens_per_s=60),
-        "long": Chaos(reply="One of the words is no text."),
-    }
-    with ScriptedServer(models=scripts) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def lab(server: ScriptedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """One JupyterLab for both."""
-    root = tmp_path_factory.mktemp("config")
-    (root / "routing.toml").write_text(ROUTING.replace("URL", server.url))
-    with running_lab(root, ANTHROPIC_API_KEY="") as running:
-        running.page.set_viewport_size({"width": 1200, "height": 1500})
-        yield running
+@pytest.fixture(autouse=True, scope="module")
+def _tall(lab: Lab) -> None:
+    """The panel is seen whole."""
+    lab.page.set_viewport_size({"width": 1200, "height": 1500})
 
 
 def line_of(lab: Lab, words: str) -> int:

@@ -2,42 +2,38 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import time
+from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any
 
+from asking_kernel import AskingKernel
 from box import box, disk, memory_of
 
 from routebook.testing import Chaos, Memory, ScriptedServer
 
-KERNEL = Path(__file__).parent / "machine_kernel.py"
 
-
-def kernel(server: ScriptedServer, books: Path, *models: str, prompts: int) -> subprocess.Popen[str]:
-    """A kernel that is ready to ask."""
-    told: dict[str, Any] = {
-        "url": server.url, "books": str(books), "models": models, "prompts": prompts, "limits": {"max_loaded": 2}, "deadline_s": 180,
-    }  # fmt: skip
-    process = subprocess.Popen([sys.executable, str(KERNEL), json.dumps(told)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert process.stdout.readline().strip() == "ready"
-    return process
+def kernel(server: ScriptedServer, books: Path, *models: str, prompts: int) -> AskingKernel:
+    """A kernel that is ready to ask, the models in turn."""
+    started = AskingKernel(
+        books,
+        [(f"prompt {number}", {"model": models[number % len(models)], "deadline_s": 180}) for number in range(prompts)],
+        providers={"mac": {"kind": "ollama", "base_url": server.url, "max_loaded": 2}},
+        models={name: {"provider": "mac", "id": f"{name}:1"} for name in models},
+        routes=[{"name": "chat", "try": models}],
+    )
+    assert started.line() == "ready"
+    return started
 
 
 def test_5_06_two_kernels_load_and_unload_within_one_limit(tmp_path: Path) -> None:
     """Each wants models that the other has no use for; all are answered, no busy one leaves, and never are there three."""
     memory = Memory(disk("a", "b", "c", "d", load_s=0.02))
-    with ScriptedServer(wire="ollama", script=Chaos(tokens=4, tokens_per_s=50), memory=memory) as server:
-        both = [kernel(server, tmp_path / "books.db", *names, prompts=9) for names in (("a", "b", "c"), ("d", "c", "a"))]
-        for process in both:
-            assert process.stdin is not None
-            process.stdin.write("go\n")
-            process.stdin.flush()
-        said = [json.loads(process.communicate(timeout=240)[0]) for process in both]
-        assert said == [{"ok": 9}, {"ok": 9}]
+    with ScriptedServer(wire="ollama", script=Chaos(tokens=4, tokens_per_s=50), memory=memory) as server, ExitStack() as ends:
+        started = [kernel(server, tmp_path / "books.db", *names, prompts=9) for names in (("a", "b", "c"), ("d", "c", "a"))]
+        both = [ends.enter_context(closing(one)) for one in started]
+        for one in both:
+            one.go()
+        assert [one.results() for one in both] == [{"ok": 9}, {"ok": 9}]
         assert (memory.peak_loaded, memory.cut) == (2, 0)
         assert memory.loads.keys() == {"a:1", "b:1", "c:1", "d:1"}
 
@@ -48,16 +44,13 @@ def test_a_killed_kernel_does_not_keep_its_models_busy(tmp_path: Path) -> None:
     with ScriptedServer(
         wire="ollama", script=Chaos(tokens=4000, tokens_per_s=20), memory=memory, models={"c:1": Chaos(reply="Four.")}
     ) as server:
-        process = kernel(server, tmp_path / "books.db", "a", "b", prompts=2)
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
+        killed = kernel(server, tmp_path / "books.db", "a", "b", prompts=2)
+        killed.go()
         until = time.monotonic() + 60
         while server.seen.concurrent < 2 or memory_of(server).peak_loaded < 2:
             assert time.monotonic() < until
             time.sleep(0.05)
-        process.kill()
-        process.communicate()
+        killed.close()
         of = box(server, "c", books=tmp_path / "books.db")
         try:
             assert of.ask_sync("hello", deadline_s=60).text == "Four."

@@ -4,10 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-from lab import IN_A_BROWSER, Lab, running_lab
+from lab import IN_A_BROWSER, Lab
 from playwright.sync_api import Locator, expect
 
 from routebook.testing import Chaos, ScriptedServer
@@ -48,27 +45,12 @@ claude = { provider = "anthropic", id = "claude" }
 name = "chat"
 try = ["qwen2.5-coder:7b", "llama-70b"]
 """
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ScriptedServer]:
-    """One server that answers for all models."""
-    scripts = {
-        "short": Chaos(reply=SHORT, tokens_per_s=40),
-        "long": Chaos(reply=LONG, tokens_per_s=60),
-        "slow": Chaos(reply=SLOW * 100, tokens_per_s=20),
-    }
-    with ScriptedServer(models=scripts) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def lab(server: ScriptedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """One JupyterLab for all panels."""
-    root = tmp_path_factory.mktemp("panels")
-    (root / "routing.toml").write_text(ROUTING.replace("URL", server.url))
-    with running_lab(root, ANTHROPIC_API_KEY="") as running:
-        yield running
+SCRIPTS = {
+    "short": Chaos(reply=SHORT, tokens_per_s=40),
+    "long": Chaos(reply=LONG, tokens_per_s=60),
+    "slow": Chaos(reply=SLOW * 100, tokens_per_s=20),
+}
+ENVIRON = {"ANTHROPIC_API_KEY": ""}
 
 
 def test_answers_race_side_by_side_and_one_can_be_stopped(lab: Lab, server: ScriptedServer) -> None:

@@ -26,7 +26,7 @@ def test_nothing_to_recommend_is_said_with_what_it_would_need(tmp_path: Path) ->
     """An empty book, and one with a day of prompts."""
     empty = rb.recommend(router=books_of(tmp_path, []))
     assert str(empty).startswith("There is nothing to recommend.")
-    assert "No prompt is recorded yet." in str(empty)
+    assert "There is no prompt to look at yet." in str(empty)
     assert list(empty.frame.columns)[:3] == ["number", "kind", "change"]
     (tmp_path / "few").mkdir()
     few = rb.recommend(router=books_of(tmp_path / "few", [asked(n) for n in range(10)]))

@@ -164,6 +164,7 @@ def test_a_prompt_or_an_option_that_is_not_right_is_said_before_anything_is_sent
             (" \n", {}, "The prompt is empty"),
             ("hello", {"model": "aa"}, "There is no model 'aa'. Did you mean 'a'"),
             ("hello", {"temperature": 7}, "temperature must be between 0 and 2, not 7"),
+            ("hello", {"max_tokens": 100.5}, "max_tokens must be a whole number, not 100.5"),
             ("hello", {"temperature": "hot"}, "temperature must be a finite number, not 'hot'"),
             ("hello", {"budget_usd": float("nan")}, "budget_usd must be a finite number, not nan"),
             ("hello", {"modle": "a"}, "There is no option 'modle'. Did you mean 'model'"),

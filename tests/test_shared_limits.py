@@ -2,67 +2,53 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from asking_kernel import AskingKernel
 
 from routebook.testing import Chaos, Fault, ScriptedServer
 
-KERNEL = Path(__file__).parent / "quota_kernel.py"
-
-
-class Kernel:
-    """One process."""
-
-    def __init__(self, server: ScriptedServer, books: Path, *, name: str, **told: Any) -> None:  # noqa: ANN401  see quota_kernel
-        settings = {"url": server.url_for("openai"), "books": str(books), "name": name, "deadline_s": 60, **told}
-        self.process = subprocess.Popen(
-            [sys.executable, str(KERNEL), json.dumps(settings)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def go(self) -> None:
-        """Let it ask."""
-        assert self.process.stdin is not None
-        self.process.stdin.write("go\n")
-        self.process.stdin.flush()
-
-    def line(self) -> str:
-        """What it prints next."""
-        assert self.process.stdout is not None
-        return self.process.stdout.readline().strip()
-
-    def close(self) -> None:
-        """End it, whatever it does."""
-        self.process.kill()
-        self.process.communicate()
-
 
 @contextmanager
-def kernels(server: ScriptedServer, books: Path, *, count: int = 5, **told: Any) -> Iterator[list[Kernel]]:  # noqa: ANN401
+def kernels(
+    server: ScriptedServer,
+    books: Path,
+    *,
+    count: int = 5,
+    prompts: int,
+    tries: Sequence[str] = ("m",),
+    model: Mapping[str, Any] | None = None,
+    provider: Mapping[str, Any] | None = None,
+    **options: Any,  # noqa: ANN401  of every prompt
+) -> Iterator[list[AskingKernel]]:
     """So many kernels, ready to ask."""
+    tables = {
+        "providers": {"p": {"kind": "openai", "base_url": server.url_for("openai"), "tier": "free", **(provider or {})}},
+        "models": {name: {"provider": "p", "id": name, **(model or {})} for name in ("m", "n")},
+        "routes": [{"name": "chat", "try": tries}],
+    }
     with ExitStack() as stack:
         started = []
         for number in range(count):
-            started.append(Kernel(server, books, name=f"kernel {number}", **told))
+            asks = [(f"kernel {number} {at}", {"deadline_s": 60, **options}) for at in range(prompts)]
+            started.append(AskingKernel(books, asks, **tables))
             stack.callback(started[-1].close)
         for kernel in started:
             assert kernel.line() == "ready"
         yield started
 
 
-def asked(started: list[Kernel]) -> Counter[str]:
+def asked(started: list[AskingKernel]) -> Counter[str]:
     """Let all ask; how often each result came."""
     for kernel in started:
         kernel.go()
-    return sum((Counter(json.loads(kernel.line())) for kernel in started), Counter())
+    return sum((kernel.results() for kernel in started), Counter())
 
 
 def test_five_kernels_send_no_more_a_minute_than_allowed(tmp_path: Path) -> None:
@@ -135,7 +121,7 @@ def test_what_one_kernel_was_told_holds_for_all_and_one_tries_first(tmp_path: Pa
             time.sleep(0.005)
         time.sleep(0.3)  # its other two calls are on their way, and its row is being written
         before = server.seen.attempts
-        results = asked(others) + Counter(json.loads(first.line()))
+        results = asked(others) + first.results()
     calls = list(server.seen.calls)
     told = min(call.not_before_s for call in calls if call.not_before_s is not None)
     after = [call.time_s for call in calls[before:]]
@@ -150,7 +136,7 @@ def test_a_429_that_states_no_time_rests_the_model_for_all_kernels(tmp_path: Pat
     limited = Chaos(tokens=3, faults=(Fault(kind="rate_limit"),))
     with (
         ScriptedServer(models={"m": limited, "n": Chaos(tokens=3)}) as server,
-        kernels(server, tmp_path / "books.db", count=3, prompts=1, **{"try": ["m", "n"]}) as started,
+        kernels(server, tmp_path / "books.db", count=3, prompts=1, tries=("m", "n")) as started,
     ):
         first, *others = started
         results = asked([first]) + asked(others)
@@ -171,7 +157,7 @@ def test_after_a_429_that_states_no_time_all_wait_and_one_tries_first(tmp_path: 
             time.sleep(0.005)
         time.sleep(0.2)  # its other call was on its way
         before = server.seen.attempts
-        results = asked(others) + Counter(json.loads(first.line()))
+        results = asked(others) + first.results()
     assert results == Counter(ok=6)
     calls = sorted((call.time_s, call.ended_s or 0.0) for call in server.seen.calls)
     after = calls[before:]
@@ -185,14 +171,14 @@ def test_while_one_kernel_tries_the_others_go_elsewhere_where_they_can(tmp_path:
     with (
         ScriptedServer(models={"m": script, "n": Chaos(tokens=3)}) as server,
         kernels(server, tmp_path / "books.db", count=1, prompts=1) as (first,),
-        kernels(server, tmp_path / "books.db", count=1, prompts=1, **{"try": ["m", "n"]}) as (second,),
+        kernels(server, tmp_path / "books.db", count=1, prompts=1, tries=("m", "n")) as (second,),
     ):
         first.go()
         while server.seen.attempts_by_model["m"] < 2:
             time.sleep(0.01)
         results = asked([second])
         assert server.seen.concurrent_by_model["m"] == 1, "it waited for the other's first word"
-        results += Counter(json.loads(first.line()))
+        results += first.results()
     assert results == Counter(ok=2)
     assert server.seen.attempts_by_model == Counter(m=2, n=1)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import uuid
 from collections.abc import Mapping
+from numbers import Integral
 from typing import Any
 
 from routebook.config.values import Config
@@ -88,6 +89,9 @@ def _check(overrides: Mapping[str, Any]) -> None:
         value = overrides.get(name)
         if value is not None:
             check_range(name, value, least, most)
+    tokens = overrides.get("max_tokens")
+    if tokens is not None and not isinstance(tokens, Integral):
+        raise UsageError(f"max_tokens must be a whole number, not {tokens!r}.")
 
 
 def _check_one_of(name: str, value: str | None, allowed: tuple[str, ...]) -> None:

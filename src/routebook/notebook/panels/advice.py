@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # pandas loads only when a frame is asked for
     from routebook.engine.router import Router
 
 NOTHING = "There is nothing to recommend."
-UNRECORDED = "No prompt is recorded yet. Use %%route for a while, and ask again: what is recommended comes from your own record."
+UNRECORDED = "There is no prompt to look at yet. Use %%route for a while, and ask again: what is recommended comes from your own record."
 HOW = "%route recommend --diff 1,3 shows what some of them would change; %route recommend --apply 1,3 writes it and keeps the old file."
 
 

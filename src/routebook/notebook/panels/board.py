@@ -152,12 +152,13 @@ class Board:
         """Something that changes when the board would."""
         runtime = self.router.runtime()
         busy = [(name, state.in_flight, state.queued) for name, state in list(runtime.known.states.items())]
-        return runtime.books.read(state_of), busy, self.chosen, self.since
+        return runtime.books.read(state_of), busy, self.chosen, self.since, self._filters and self._filters.heard
 
     def _tell_filters(self) -> None:
         if self._filters is not None:
+            heard = self._filters.heard  # before what was chosen, which is never older
             since = next((text for text, span in TIMES.items() if span == self.since), "" if self.since is None else f"{self.since}")
-            self._filters.offer(self.router.runtime().books.read(offered), self.chosen, since=since)
+            self._filters.offer(self.router.runtime().books.read(offered), self.chosen, since=since, heard=heard)
 
 
 def _title(began: dt.datetime, chosen: Mapping[str, str], cut_at: int | None) -> str:

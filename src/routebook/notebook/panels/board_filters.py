@@ -26,22 +26,27 @@ class BoardFilters(Controls):
 
         def act(content: Mapping[str, Any]) -> None:
             if content.get("kind") == "filter" and content.get("name") in (SINCE, *FILTERS):
-                choose(str(content["name"]), str(content.get("value", "")))
+                try:
+                    choose(str(content["name"]), str(content.get("value", "")))
+                finally:
+                    self.heard = int(content.get("serial", 0))
             elif content.get("kind") == "stop":
                 stop()
 
         super().__init__(_filters()(), hear=act)
+        self.heard = 0
+        """The number of the page's last choice that has been made."""
 
     def show(self, page: Bundle = NOTHING) -> None:
         """Show them in the running cell. Of what was saved while they lived nothing is left: the board below says what was chosen."""
         super().show(page)
 
-    def offer(self, offered: Mapping[str, Sequence[str]], chosen: Mapping[str, str], *, since: str) -> None:
-        """Say what there is to choose from, and what is chosen; `since` names the time, if it is none of the usual ones."""
+    def offer(self, offered: Mapping[str, Sequence[str]], chosen: Mapping[str, str], *, since: str, heard: int) -> None:
+        """Say what there is to choose from, and what is chosen, by the choices up to `heard`; `since` names the time, if it is none of the usual ones."""
         lists = {name: _options(offered.get(name, ()), chosen.get(name)) for name in FILTERS}
         times = [("", "today"), *((text, text) for text in TIMES)]
         lists[SINCE] = times if since in ("", *TIMES) else [(since, since), *times]
-        self.tell(offered=lists, chosen={**chosen, SINCE: since})
+        self.tell(offered=lists, chosen={**chosen, SINCE: since}, heard=heard)
 
 
 def _options(names: Sequence[str], chosen: str | None) -> list[tuple[str, str]]:
@@ -53,7 +58,7 @@ def _options(names: Sequence[str], chosen: str | None) -> list[tuple[str, str]]:
 @cache
 def _filters() -> Any:  # noqa: ANN401  the class is made when anywidget loads
     import anywidget
-    from traitlets import Dict
+    from traitlets import Dict, Int
 
     class Filters(anywidget.AnyWidget):
         """The filters of the board."""
@@ -62,5 +67,6 @@ def _filters() -> Any:  # noqa: ANN401  the class is made when anywidget loads
         _css = static("parts.css", "board.css")
         offered: Dict[str, Any] = Dict().tag(sync=True)
         chosen: Dict[str, str] = Dict().tag(sync=True)
+        heard = Int(0).tag(sync=True)
 
     return Filters
