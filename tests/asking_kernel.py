@@ -1,77 +1,68 @@
-"""Kernels of their own, for tests of what kernels share: each asks many prompts at once over one SQLite file, and says how they ended.
-
-    python asking_kernel.py SETTINGS_AS_JSON
-
-Settings: `tables` (as in routing.toml), `books` (a path), `asks` (prompts, each with its options). It prints `ready`, waits for a line, asks all at once, and prints one line
-of JSON: how often each result came.
-"""
+"""The models, keys and routes behind a kernel whose cells ask, and what such a cell shows."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-import subprocess
-import sys
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from kernels import Kernel, Run
 
-from making import config
+from routebook.testing import Chaos, Fault
 
-from routebook.config.read import Loaded
-from routebook.engine.router import Router
-from routebook.errors import RoutebookError
-
-Ask = tuple[str, Mapping[str, Any]]
-
-
-class AskingKernel:
-    """One process, from the test's side."""
-
-    def __init__(self, books: Path, asks: Sequence[Ask], **tables: Any) -> None:  # noqa: ANN401  tables as in routing.toml
-        """Start it; it is ready when it says so."""
-        settings = json.dumps({"books": str(books), "asks": asks, "tables": tables})
-        self.process = subprocess.Popen([sys.executable, __file__, settings], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def go(self) -> None:
-        """Let it ask."""
-        assert self.process.stdin is not None
-        self.process.stdin.write("go\n")
-        self.process.stdin.flush()
-
-    def line(self) -> str:
-        """What it prints next."""
-        assert self.process.stdout is not None
-        return self.process.stdout.readline().strip()
-
-    def results(self) -> Counter[str]:
-        """How often each result came, when all have ended."""
-        return Counter(json.loads(self.line()))
-
-    def close(self) -> None:
-        """End it, whatever it does."""
-        self.process.kill()
-        self.process.communicate()
-
-
-async def main(told: Mapping[str, Any]) -> None:
-    """Ask, all at once."""
-    results: Counter[str] = Counter()
-
-    async def one(of: Router, prompt: str, options: Any) -> None:  # noqa: ANN401  as JSON has them
-        try:
-            await of.ask(prompt, **options)
-            results["ok"] += 1
-        except RoutebookError as error:
-            results[type(error).__name__] += 1
-
-    async with Router(Loaded(config=config(**told["tables"]), file=None, books=told["books"])) as of:
-        print("ready", flush=True)  # noqa: T201
-        await asyncio.to_thread(sys.stdin.readline)
-        await asyncio.gather(*(one(of, *ask) for ask in told["asks"]))
-    print(json.dumps(results), flush=True)  # noqa: T201
+SCRIPTS = {
+    "quick": Chaos(reply="It is **four**."),
+    "steady": Chaos(tokens=60, tokens_per_s=60),
+    "slow": Chaos(tokens=2000, tokens_per_s=20),
+    "mute": Chaos(faults=(Fault(kind="slow_first_token", delay_s=60),)),
+    "broken": Chaos(tokens=40, tokens_per_s=40, faults=(Fault(kind="cut", after_tokens=10),)),
+    "down": Chaos(faults=(Fault(kind="server_error"),)),
+    "shy": Chaos(faults=(Fault(kind="refusal"),)),
+}
+ENVIRON = {"A_KEY_THAT_IS_SET": "k-secret"}
+ROUTING = """
+[books]
+path = "books.db"
+[providers.here]
+kind = "openai"
+base_url = "URL"
+tier = "local"
+[providers.cloud]
+kind = "openai"
+base_url = "URL"
+api_key_env = "A_KEY_THAT_IS_SET"
+tier = "paid"
+[providers.closed]
+kind = "openai"
+base_url = "URL"
+api_key_env = "A_KEY_THAT_IS_NOT"
+tier = "free"
+[models]
+quick = { provider = "here", id = "quick" }
+steady = { provider = "here", id = "steady" }
+slow = { provider = "here", id = "slow", price = { input = 1, output = 100 } }
+mute = { provider = "here", id = "mute" }
+broken = { provider = "here", id = "broken" }
+down = { provider = "here", id = "down" }
+shy = { provider = "here", id = "shy" }
+dear = { provider = "cloud", id = "quick", price = { input = 1000, output = 5000 } }
+keyless = { provider = "closed", id = "quick" }
+[pools]
+shaky = { models = ["broken", "quick"] }
+[[routes]]
+name = "tests"
+tasks = ["testing"]
+try = ["dear"]
+[[routes]]
+name = "chat"
+try = ["quick", "dear", "keyless"]
+"""
 
 
-if __name__ == "__main__":
-    asyncio.run(main(json.loads(sys.argv[1])))
+def ask(kernel: Kernel, line: str = "", prompt: str = "What is two and two?") -> Run:
+    """Run a `%%route` cell that must succeed."""
+    run = kernel.run(f"%%route {line}\n{prompt}")
+    assert run.status == "ok", run.text
+    return run
+
+
+def told(run: Run, key: str) -> list[str]:
+    """What the cell's one pane was told of a kind: `delta`, `void`."""
+    news = (content["data"].get("content", {}).get("", {}) for _, kind, content in run.seen if kind == "comm_msg")
+    return [piece[key] for piece in news if key in piece]

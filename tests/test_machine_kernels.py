@@ -6,15 +6,15 @@ import time
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-from asking_kernel import AskingKernel
+from askers import Asker
 from box import box, disk, memory_of
 
 from routebook.testing import Chaos, Memory, ScriptedServer
 
 
-def kernel(server: ScriptedServer, books: Path, *models: str, prompts: int) -> AskingKernel:
+def kernel(server: ScriptedServer, books: Path, *models: str, prompts: int) -> Asker:
     """A kernel that is ready to ask, the models in turn."""
-    started = AskingKernel(
+    started = Asker(
         books,
         [(f"prompt {number}", {"model": models[number % len(models)], "deadline_s": 180}) for number in range(prompts)],
         providers={"mac": {"kind": "ollama", "base_url": server.url, "max_loaded": 2}},

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asking_kernel import AskingKernel
+from askers import Asker
 
 from routebook.testing import Chaos, Fault, ScriptedServer
 
@@ -26,7 +26,7 @@ def kernels(
     model: Mapping[str, Any] | None = None,
     provider: Mapping[str, Any] | None = None,
     **options: Any,  # noqa: ANN401  of every prompt
-) -> Iterator[list[AskingKernel]]:
+) -> Iterator[list[Asker]]:
     """So many kernels, ready to ask."""
     tables = {
         "providers": {"p": {"kind": "openai", "base_url": server.url_for("openai"), "tier": "free", **(provider or {})}},
@@ -37,14 +37,14 @@ def kernels(
         started = []
         for number in range(count):
             asks = [(f"kernel {number} {at}", {"deadline_s": 60, **options}) for at in range(prompts)]
-            started.append(AskingKernel(books, asks, **tables))
+            started.append(Asker(books, asks, **tables))
             stack.callback(started[-1].close)
         for kernel in started:
             assert kernel.line() == "ready"
         yield started
 
 
-def asked(started: list[AskingKernel]) -> Counter[str]:
+def asked(started: list[Asker]) -> Counter[str]:
     """Let all ask; how often each result came."""
     for kernel in started:
         kernel.go()

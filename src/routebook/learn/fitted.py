@@ -21,7 +21,7 @@ from routebook.learn.ridge import Solved, basis, solve
 from routebook.learn.vocabulary import Floats, Row, Vocabulary, likeness
 from routebook.plan.belief import Belief
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of what `dump` writes and of how prompts become rows; a fit of another version is not read."""
 LANDMARKS: Final = 2000
 """Prompts against which all are compared; with no more than these a fit is exact, with more it stays in seconds."""

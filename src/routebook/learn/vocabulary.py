@@ -28,7 +28,7 @@ class Row(NamedTuple):
     at: NDArray[np.intp]
     """Places of its known terms in the vocabulary."""
     weight: Floats
-    """Their weights: a vector of length 1, or empty."""
+    """Their weights; with the signs a vector of length 1, unless it has no known term."""
     shape: Floats
     """Its signs, centred and scaled."""
     unknown: float
@@ -80,9 +80,10 @@ class Vocabulary(NamedTuple):
         lost = float((weight[~is_known] ** 2).sum()) * self.unmet**2
         at, weight = at[is_known], weight[is_known] * self.rarity[at[is_known]]
         length = float(np.sqrt(weight @ weight))
-        has = np.array([name in shown for name in self.signs], float)
+        shape = (np.array([name in shown for name in self.signs], float) - self.mean) * self.scale
+        size = float(np.sqrt(1 + shape @ shape))  # a prompt of an odd shape weighs no more than another
         unknown = lost / (lost + length**2) if lost else 0.0
-        return Row(at, weight / (length or 1.0), (has - self.mean) * self.scale, unknown)
+        return Row(at, weight / ((length or 1.0) * size), shape / size, unknown)
 
 
 def likeness(rows: Sequence[Row], landmarks: NDArray[np.intp], *, n_terms: int) -> Floats:
