@@ -144,6 +144,12 @@ def said(kernel: Kernel, code: str) -> str:
     return run.text.strip()
 
 
+def wait_in(kernel: Kernel, condition: str) -> None:
+    """Wait in a cell until an expression is true there."""
+    wait = f"import time\nuntil = time.monotonic() + 25\nwhile not ({condition}) and time.monotonic() < until:\n    time.sleep(0.02)\n"
+    assert said(kernel, f"{wait}print(bool({condition}))") == "True", condition
+
+
 @contextmanager
 def running_kernel(folder: Path, *, environ: Mapping[str, str] | None = None) -> Iterator[Kernel]:
     """Start a kernel in `folder`, with a home of its own."""

@@ -7,8 +7,7 @@ import json
 import os
 import socket
 import stat
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -77,11 +76,3 @@ def listens(port: int) -> bool:
 def parent_of(pid: int) -> int:
     """The process that started another."""
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    """Wait for what other processes do."""
-    until = time.monotonic() + PATIENCE_S
-    while not is_so():
-        assert time.monotonic() < until, "it did not come to be"
-        time.sleep(0.05)

@@ -181,3 +181,11 @@ async def until(is_so: Callable[[], object], *, within_s: float = 20.0) -> float
         assert time.monotonic() - begun < within_s, "it did not come to be"
         await asyncio.sleep(0.002)
     return time.monotonic() - begun
+
+
+def wait_until(is_so: Callable[[], object], *, within_s: float = 30.0) -> None:
+    """Wait for what other processes and threads do. Fails when it does not come to be."""
+    begun = time.monotonic()
+    while not is_so():
+        assert time.monotonic() - begun < within_s, "it did not come to be"
+        time.sleep(0.02)

@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from kernels import Kernel, running_kernel, said
+from kernels import Kernel, running_kernel, said, wait_in
+from served import wait_until
 
 from routebook.testing import Chaos, Fault, ScriptedServer
 
@@ -61,7 +62,7 @@ def test_the_cell_returns_at_once_and_the_user_of_the_answer_waits(kernel: Kerne
     assert said(kernel, "print(is_done, repr(five).startswith('<job'))") == "False True"
     assert said(kernel, "print(five.text)") == "It is five."
     assert time.monotonic() - began >= 2.0
-    assert said(kernel, "import time; time.sleep(0.3); print(type(five).__name__)") == "Answer"
+    wait_in(kernel, "type(five).__name__ == 'Answer'")
 
 
 def test_another_prompt_waits_for_the_answer_it_uses(kernel: Kernel, server: ScriptedServer) -> None:
@@ -76,7 +77,8 @@ def test_it_can_be_awaited_and_tells_when_it_is_done(kernel: Kernel) -> None:
     kernel.run("%%route -b -m late -o five\nWhat?")
     kernel.run("told = []\nfive.add_done_callback(lambda job: told.append(job.result().text))\njob = five")
     assert said(kernel, "answer = await job\nprint(answer.text)") == "It is five."
-    assert said(kernel, "time.sleep(0.3); print(told)") == "['It is five.']"
+    wait_in(kernel, "told")
+    assert said(kernel, "print(told)") == "['It is five.']"
 
 
 def test_the_card_becomes_the_answer(kernel: Kernel) -> None:
@@ -92,13 +94,14 @@ def test_jobs_are_listed_shown_and_ended(kernel: Kernel, server: ScriptedServer)
     """Nobody has to remember which variable it was."""
     before = len(server.seen.disconnects)
     kernel.run("%%route -b -m endless -o story\nTell a story.")
-    number = said(kernel, "time.sleep(0.5); print(story.number)")
+    number = said(kernel, "print(story.number)")
+    wait_until(lambda: server.seen.concurrent_by_model["endless"])
     listed = kernel.run("%route jobs").text
     assert "1 job under way" in listed
     assert "Tell a story." in listed
     assert "is being ended" in kernel.run(f"%route jobs cancel {number}").text
-    assert "cancelled" in said(kernel, "time.sleep(0.5); print(repr(story))")
-    assert len(server.seen.disconnects) == before + 1
+    wait_in(kernel, "'cancelled' in repr(story)")
+    wait_until(lambda: len(server.seen.disconnects) == before + 1)
     wrong = kernel.run("print(story.text)")
     assert wrong.status == "error"
     assert "was cancelled" in wrong.text
@@ -138,9 +141,14 @@ def test_the_list_says_the_place_in_the_queue_and_how_much_has_come(kernel: Kern
     kernel.run("%%route -b -m narrow -o one\nWhat?")
     kernel.run("%%route -b -m narrow -o two\nWhat?")
     kernel.run("%%route -b -m endless -o story\nTell a story.")
-    listed = kernel.run("import time; time.sleep(0.7)\n%route jobs").text
-    assert re.search(r"waiting for narrow: place 1 in its queue", listed)
-    assert re.search(r"answering, [\d,]+ characters so far", listed)
+    listed: list[str] = []
+
+    def lists(words: str) -> bool:
+        listed.append(kernel.run("%route jobs").text)
+        return re.search(words, listed[-1]) is not None
+
+    wait_until(lambda: lists(r"waiting for narrow: place 1 in its queue"))
+    wait_until(lambda: lists(r"answering, [\d,]+ characters so far"))
     kernel.run("story.cancel()")
     assert said(kernel, "print(one.text, two.text)") == "It is five. It is five."
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from config_page import Panel
-from kernels import Kernel, running_kernel, said
+from kernels import Kernel, running_kernel, said, wait_in
 
 from routebook.testing import Chaos, ScriptedServer
 
@@ -239,7 +239,8 @@ def test_a_reload_ends_nothing_that_is_under_way(kernel: Kernel, file: Path) -> 
     assert "not in use yet" in panel.traits["state"]
     assert file.read_text().endswith("# a line\n")
     assert said(kernel, "print(draft.is_done)") == "False"
-    kernel.run("draft.cancel(); time.sleep(0.5)")
+    kernel.run("draft.cancel()")
+    wait_in(kernel, "draft.is_done")
     panel.does("reload")
     assert panel.traits["state"] == "in use"
 

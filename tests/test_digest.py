@@ -96,6 +96,20 @@ def test_one_chunk_that_fails_ends_the_others() -> None:
         assert left_reserved(of) == (0, 0)
 
 
+def test_an_optional_step_whose_chunks_are_not_all_answered_says_nothing_and_counts_them() -> None:
+    """A part of a document is not taken for the whole; what the part cost is in the answer all the same."""
+    models: dict[str, Any] = {name: {"provider": "p", "id": name, "price": PRICE, "max_concurrent": 1} for name in ("small", "dear")}
+    models["small"]["rpd"] = 3
+    steps = [DIGEST["steps"][0] | {"optional": True}, DIGEST["steps"][1]]
+    with ScriptedServer(models=script(small="noted")) as server, router(server, {"steps": steps}, models=models, pools={}) as of:
+        answer = of.ask_sync(LONG, deadline_s=20)
+        [reduced] = asked(server, "dear")
+        assert reduced.partition("---")[2].strip() == ""
+        assert sum(attempt.model == "small" for attempt in answer.attempts) == len(asked(server, "small")) == 3
+        assert len(answer.attempts) == len(rows(of))
+    assert any("was left out" in note for note in answer.notes)
+
+
 def test_stopping_ends_all_chunks() -> None:
     """What runs at once is stopped at once."""
 

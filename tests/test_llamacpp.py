@@ -8,8 +8,9 @@ from pathlib import Path
 import llama_server
 import pytest
 from calls import collect
-from llama_backends import asked, closing, is_alive, listens, opened, record, wait_until
+from llama_backends import asked, closing, is_alive, listens, opened, record
 from ports import free_port
+from served import wait_until
 from weights_here import real_weights
 
 from routebook.backends.registry import open_backend

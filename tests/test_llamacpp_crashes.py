@@ -12,9 +12,9 @@ from pathlib import Path
 import llama_server
 import pytest
 from calls import collect
-from llama_backends import FILE, PATIENCE_S, asked, closing, is_alive, opened, parent_of, record, wait_until
+from llama_backends import FILE, PATIENCE_S, asked, closing, is_alive, opened, parent_of, record
 from ports import free_port
-from served import loaded
+from served import loaded, wait_until
 
 from routebook.engine.router import Router
 from routebook.errors import StreamBroken

@@ -13,6 +13,8 @@ from routebook.engine.watch import Watch
 from routebook.errors import TimedOut
 
 LONG_S = 30.0
+SOON_S = 10.0
+"""What comes after a fraction of a second may take so long on a busy machine."""
 
 
 def watched(tokens_s: Sequence[float], *, end_s: float = 0.0, deadline_s: float = LONG_S, **times: float) -> float:
@@ -43,14 +45,14 @@ def test_a_first_token_that_does_not_come_in_time_ends_the_attempt() -> None:
     """A model that is loading for minutes must not hold the cell when another could answer."""
     phase, took_s = cut([LONG_S], first_token_s=0.05)
     assert phase == "first_token"
-    assert 0.05 <= took_s < 0.3
+    assert 0.05 <= took_s < SOON_S
 
 
 def test_a_stream_that_stands_still_ends_the_attempt() -> None:
     """A stalled stream never ends by itself."""
     phase, took_s = cut([0.01, 0.01, LONG_S], idle_s=0.05)
     assert phase == "idle"
-    assert 0.07 <= took_s < 0.3
+    assert 0.07 <= took_s < SOON_S
 
 
 def test_a_loop_that_stood_still_is_not_the_provider_s_silence() -> None:
@@ -71,24 +73,24 @@ def test_a_loop_that_stood_still_is_not_the_provider_s_silence() -> None:
 
 def test_a_stream_that_stands_still_is_noticed_however_long_the_first_token_may_take() -> None:
     """The usual case: a minute for a model to load, half of one between tokens; the stall must not last until that minute is over."""
-    phase, took_s = cut([0.01], end_s=LONG_S, first_token_s=1.0, idle_s=0.05)
+    phase, took_s = cut([0.01], end_s=LONG_S, first_token_s=LONG_S / 2, idle_s=0.05)
     assert phase == "idle"
-    assert took_s < 0.3
+    assert took_s < SOON_S
 
 
 def test_the_total_time_cuts_a_stream_that_is_still_talking() -> None:
     """A model that repeats itself for ever sends tokens for ever."""
-    phase, took_s = cut([0.01] * 1000, total_s=0.1)
+    phase, took_s = cut([0.01] * 3000, total_s=0.1)
     assert phase == "total"
-    assert 0.1 <= took_s < 0.4
+    assert 0.1 <= took_s < SOON_S
 
 
 def test_the_request_s_deadline_cuts_the_attempt_too() -> None:
     """A deadline beats every other time: what is promised to the user is the total."""
-    phase, took_s = cut([0.01] * 1000, deadline_s=0.1)
+    phase, took_s = cut([0.01] * 3000, deadline_s=0.1)
     assert phase == "deadline"
-    assert 0.1 <= took_s < 0.4
-    assert cut([LONG_S], deadline_s=-1.0)[1] < 0.3
+    assert 0.1 <= took_s < SOON_S
+    assert cut([LONG_S], deadline_s=-1.0)[1] < SOON_S
 
 
 def test_a_long_steady_stream_is_not_cut() -> None:
@@ -106,16 +108,17 @@ def test_the_message_says_which_time_ran_out_and_which_key_raises_it() -> None:
 def test_the_time_to_the_first_token_is_kept() -> None:
     """The books and the choice of the fastest model live by it."""
 
-    async def main() -> float:
+    async def main() -> None:
         with Watch(Timeouts(), until=LONG_S * 1e6, provider="p") as watch:
             await asyncio.sleep(0.03)
             watch.token()
+            came = asyncio.get_running_loop().time()
             await asyncio.sleep(0.03)
             watch.token()
         assert watch.first is not None
-        return watch.first - watch.sent
+        assert watch.sent + 0.03 <= watch.first <= came
 
-    assert 0.03 <= asyncio.run(main()) < 0.06
+    asyncio.run(main())
 
 
 def test_a_cancellation_from_outside_is_not_taken_for_a_timeout() -> None:

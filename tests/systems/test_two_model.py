@@ -13,10 +13,10 @@ from pathlib import Path
 import llama_server
 import pytest
 from as_preset import Bench, bench
-from llama_backends import is_alive, record, wait_until
+from llama_backends import is_alive, record
 from mixed_queries import ANALYTIC, LONG, MIXED, PLAIN, TOOLS
 from ports import free_port
-from served import faulty
+from served import faulty, wait_until
 from test_tool_examples import Service
 from weights_here import real_weights
 

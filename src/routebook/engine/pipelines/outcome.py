@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -28,6 +28,11 @@ class Piece:
     is_done: bool = False
     verdict: bool | None = None
     """What it said of the work so far; `None` when it gave no verdict."""
+
+    def give_up(self, attempts: Iterable[Attempt]) -> None:
+        """Say nothing, and count all attempts: those of the failure, and those of chunks that were answered before it."""
+        self.attempts = (*attempts, *(attempt for answer in self.answers for attempt in answer.attempts))
+        self.answers.clear()
 
     @property
     def text(self) -> str:

@@ -120,7 +120,7 @@ class _Run:
         try:
             await self.ask(step, piece, number=number)
         except _WITHOUT as error:
-            piece.attempts = tuple(getattr(error, "attempts", ()))
+            piece.give_up(getattr(error, "attempts", ()))
             if not step.optional:
                 error.add_note(f"This was step {step.name!r} of pipeline {self.plan.request.pipeline!r}.")
                 raise
