@@ -6,6 +6,7 @@ import io
 import re
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +14,7 @@ import pandas as pd
 import pytest
 from hostile import payloads
 from making import attempt
-from served import router, rows
+from served import router, rows, wait_until
 from test_page import SAFE_TAGS, answer
 
 import routebook as rb
@@ -32,7 +33,7 @@ SCRIPTS = {
     "tom": Chaos(reply="The cat sat on the mat."),
     "rex": Chaos(reply="The dog sat on the mat."),
     "down": Chaos(faults=(Fault(kind="auth"),)),
-    "slow": Chaos(tokens=60, tokens_per_s=20),
+    "slow": Chaos(tokens=100, tokens_per_s=20),
 }
 
 
@@ -147,8 +148,14 @@ def test_what_is_wrong_is_refused_before_anything_is_sent(
 
 def test_an_interrupt_ends_all_and_the_same_call_asks_only_the_rest(asked: Router, server: ScriptedServer) -> None:
     """What was answered was paid for."""
-    timer = threading.Timer(1.0, signal.raise_signal, (signal.SIGINT,))
-    timer.start()
+    before = server.seen.attempts_by_model["tom"]
+
+    def press() -> None:
+        wait_until(lambda: server.seen.attempts_by_model["tom"] > before and server.seen.concurrent_by_model["slow"])
+        time.sleep(0.5)  # the short answer is taken in
+        signal.raise_signal(signal.SIGINT)
+
+    threading.Thread(target=press).start()
     with pytest.raises(KeyboardInterrupt):
         compare(["Tell a story."], ["tom", "slow"], asked, progress=False)
     before = len(server.seen.calls)

@@ -25,7 +25,7 @@ def cool(of: Router, model: str = "a", *, seconds: float = 0.2, is_told: bool = 
 
 def test_after_a_cooldown_one_request_tries_and_the_others_wait_for_it() -> None:
     """Twenty cells that come back at once are the next 429."""
-    with ScriptedServer(script=Chaos(latency_s=0.4, tokens=3)) as server:
+    with ScriptedServer(script=Chaos(latency_s=1.5, tokens=3)) as server:
 
         async def main() -> None:
             async with router(server) as of:
@@ -38,7 +38,7 @@ def test_after_a_cooldown_one_request_tries_and_the_others_wait_for_it() -> None
 
         asyncio.run(main())
         first, *others = server.seen.calls
-        assert min(call.time_s for call in others) >= first.time_s + 0.4
+        assert min(call.time_s for call in others) >= first.time_s + 1.4
         assert server.seen.attempts == 20
 
 
@@ -62,7 +62,7 @@ def test_its_first_word_is_enough() -> None:
 
 def test_while_one_tries_the_others_go_elsewhere_where_they_can() -> None:
     """Waiting is for those who have no choice."""
-    with ScriptedServer(models={"a": Chaos(latency_s=0.5), "b": Chaos()}) as server:
+    with ScriptedServer(models={"a": Chaos(latency_s=1.5), "b": Chaos()}) as server:
 
         async def main() -> list[str]:
             async with router(server, models=("a", "b")) as of:
@@ -172,7 +172,7 @@ def test_who_waits_for_a_trial_that_never_ends_ends_with_its_own_deadline() -> N
 
 def test_a_model_left_alone_out_of_caution_is_tried_by_one_and_then_by_those_who_waited() -> None:
     """There is no other model: who waited in vain asks for itself rather than wait in line for a dead one."""
-    with ScriptedServer(script=Chaos(faults=(Fault(kind="server_error", first=2, delay_s=0.2),))) as server:
+    with ScriptedServer(script=Chaos(faults=(Fault(kind="server_error", first=2, delay_s=1.0),))) as server:
 
         async def main() -> list[Any]:
             async with router(server) as of:

@@ -90,10 +90,10 @@ def test_who_waits_looks_again_before_it_calls() -> None:
         async def main() -> float:
             async with router(server) as of:
                 known = of.runtime().known
-                known.state("a").cool(known.clock() + 0.2, reason="a test")
+                known.state("a").cool(known.clock() + 1.0, reason="a test")
                 asked = asyncio.create_task(of.ask("hello"))
-                await asyncio.sleep(0.1)
-                until_s = known.clock() + 0.5
+                await asyncio.sleep(0.3)
+                until_s = known.clock() + 1.5
                 known.state("a").cool(until_s, reason="another")
                 await asked
                 return until_s
