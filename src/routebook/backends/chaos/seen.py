@@ -89,8 +89,6 @@ class Seen:
         self.concurrent_by_model[call.model] -= 1
         if outcome == "disconnected":
             self.disconnects.append(time_s)
-        if outcome == "over_limit":
-            self.over_limit += 1
 
     def state_wait(self, call: SeenCall, *, until_s: float) -> None:
         """Remember until when the sender of a call was told to wait."""

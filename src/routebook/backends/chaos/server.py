@@ -145,6 +145,7 @@ class ChaosServer:
         call = SeenCall(time_s=time.monotonic(), model=asked.model, path=request.path, headers=request.headers, body=request.body)
         fault = self._over_limit(request, model=asked.model)
         self.seen.begin(call)
+        self.seen.over_limit += fault is not None and fault.kind == "rate_limit"  # before the client can know of it
         outcome = "disconnected"
         try:
             act = self._script.act(asked)

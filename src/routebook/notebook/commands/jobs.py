@@ -30,8 +30,9 @@ def jobs(session: Session, rest: str) -> None:
         session.show(answer_page(answer))
     elif what == "cancel":
         job = session.jobs.find(number.strip())
+        said = "has ended already" if job.is_done else "is being ended"
         job.cancel()
-        session.show(report(f"Job {job.number} has ended already." if job.is_done else f"Job {job.number} is being ended."))
+        session.show(report(f"Job {job.number} {said}."))
     else:
         raise UsageError(f"%route jobs takes show N, cancel N, or nothing, and not {rest!r}.")
 
