@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
 
-import pytest
-from kernels import Kernel, running_kernel, said, wait_in
+from kernels import Kernel, said, wait_in
 from served import wait_until
 
 from routebook.testing import Chaos, Fault, ScriptedServer
@@ -35,24 +33,6 @@ down = { provider = "here", id = "down" }
 name = "chat"
 try = ["quick"]
 """
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ScriptedServer]:
-    """One server for all cells."""
-    with ScriptedServer(models=SCRIPTS) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def kernel(server: ScriptedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
-    """One kernel with the extension loaded."""
-    folder = tmp_path_factory.mktemp("background")
-    (folder / "routing.toml").write_text(ROUTING.replace("URL", server.url))
-    with running_kernel(folder) as running:
-        assert running.run("%load_ext routebook").status == "ok"
-        assert running.run("%%route\nWarm up.").status == "ok"
-        yield running
 
 
 def test_the_cell_returns_at_once_and_the_user_of_the_answer_waits(kernel: Kernel) -> None:

@@ -38,13 +38,6 @@ try = ["tom", "rex"]
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[ScriptedServer]:
-    """One server for all cells."""
-    with ScriptedServer(models=SCRIPTS) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def kernel(server: ScriptedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
     """One kernel with the extension loaded."""
     folder = tmp_path_factory.mktemp("compare")

@@ -37,13 +37,6 @@ SCRIPTS = {
 }
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[ScriptedServer]:
-    """One server for all."""
-    with ScriptedServer(models=SCRIPTS) as running:
-        yield running
-
-
 @pytest.fixture
 def asked(server: ScriptedServer) -> Iterator[Router]:
     """A router over its models; the last has no price."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from routebook.errors import (
     RoutebookError,
     TimedOut,
 )  # fmt: skip
+from routebook.events import Done, Event
 from routebook.messages import Answer
 from routebook.testing import Chaos, Fault, ScriptedServer
 
@@ -130,6 +131,28 @@ def takes_long(_text: str) -> bool:
     """A check of a user's own."""
     time.sleep(15)
     return True
+
+
+def test_a_cell_that_is_stopped_while_its_row_is_written_has_its_whole_answer(tmp_path: Path) -> None:
+    """It has come, and is paid for: it is no part of an answer."""
+
+    async def main() -> list[Event]:
+        async with router(server, books=tmp_path / "books.db") as of:
+            running = Running(of)
+            await until(lambda: server.seen.attempts)
+            with closing(sqlite3.connect(tmp_path / "books.db", isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                await until(lambda: of.runtime().writing)
+                running.stop()
+                await asyncio.sleep(0.1)
+            await running.over()
+            assert [row.status for row in rows(of)] == ["ok"]
+            return running.seen
+
+    with ScriptedServer(script=Chaos(reply="all is well", latency_s=0.5)) as server:
+        seen = asyncio.run(main())
+    assert isinstance(seen[-1], Done)
+    assert (seen[-1].answer.text, seen[-1].answer.finish_reason) == ("all is well", "stop")
 
 
 def test_a_check_that_takes_long_ends_with_the_deadline() -> None:

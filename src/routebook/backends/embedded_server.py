@@ -71,7 +71,7 @@ class EmbeddedServer:
         )
         try:
             self.url = _address(await self._introduce(process), gguf=self._gguf, provider=self._provider)
-        except BaseException:
+        except BaseException:  # also a cancellation: a child that nobody holds would stay
             await _end(process)
             raise
         self._process = process

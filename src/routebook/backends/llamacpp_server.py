@@ -147,7 +147,7 @@ class LlamaServer:
             )
         try:
             await self._until_well()
-        except BaseException:
+        except BaseException:  # also a cancellation: a server that nobody holds would stay
             await self._let_go()
             raise
 

@@ -52,7 +52,7 @@ class Transport(httpx.AsyncBaseTransport):
         try:
             connection = self._take() or await self._new(request.extensions["timeout"]["connect"])
             response = await connection.handle_async_request(sent)
-        except BaseException:
+        except BaseException:  # also a cancellation: the place would be lost for good
             self._places.release()
             raise
         return httpx.Response(response.status, headers=response.headers, stream=_Body(self, connection, response))

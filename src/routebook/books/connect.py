@@ -34,7 +34,7 @@ def connect(path: str) -> sqlite3.Connection:
             _use_wal(connection)
             connection.execute("PRAGMA synchronous = NORMAL")
             migrate(connection)
-        except BaseException:
+        except BaseException:  # whatever it is, nobody else can close it
             connection.close()
             raise
         return connection

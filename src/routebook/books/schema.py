@@ -244,7 +244,7 @@ def migrate(connection: sqlite3.Connection) -> None:
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {number + 1}")
         connection.execute("COMMIT")
-    except BaseException:
+    except BaseException:  # also an interrupt: half a change is never kept
         connection.execute("ROLLBACK")
         raise
 

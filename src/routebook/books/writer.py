@@ -173,7 +173,7 @@ class Writer:
             try:
                 results = [work(self._connection) for work in works]
                 self._connection.execute("COMMIT")
-            except BaseException:
+            except BaseException:  # whatever one of them raised, none of them is half done
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise

@@ -25,7 +25,7 @@ export default {
   render({ model, el }) {
     const box = makeBox("group", "filters", "Filters of the board");
     const stop = makeButton("Stop", "button", () => model.send({ kind: "stop" }));
-    let serial = 0;
+    let serial = model.get("heard"); // of a page that was loaded again the numbers go on
     let isHeard = true;
     const choose = (name, value) => {
       isHeard = false;
