@@ -60,6 +60,7 @@ def browser_path() -> str | None:
 
 IN_A_BROWSER = [
     pytest.mark.browser,
+    pytest.mark.flaky(reruns=1),  # and named at the end: not all that moves in a whole JupyterLab is ours
     pytest.mark.skipif(browser_path() is None, reason="there is no Chromium: apt install chromium"),
     pytest.mark.filterwarnings("ignore"),  # Playwright's and nbformat's own
 ]

@@ -26,7 +26,8 @@ class Controls:
 
     def show(self, page: Bundle) -> None:
         """Show them in the running cell; the page is what a notebook shows that was saved while they lived."""
-        self._handle = show_widget(self._widget, text=page["text/plain"], html=page.get("text/html", ""))
+        self._handle = new_place()
+        show_widget(self._widget, self._handle, text=page["text/plain"], html=page.get("text/html", ""))
 
     def tell(self, **traits: object) -> None:
         """Change what they show, all at once; what has not changed is not sent."""
@@ -52,22 +53,24 @@ def static(*names: str) -> str:
     return "".join((folder / name).read_text(encoding="utf-8") for name in names)
 
 
-def show_widget(widget: Any, *, text: str, html: str | None = None, handle: Any = None) -> Any:  # noqa: ANN401
-    """Show a widget, in the place of what a handle shows if there is one; return the display's handle.
+def new_place() -> Any:  # noqa: ANN401
+    """A display's handle. It is there before anything is sent, so that who is interrupted in between can take away what was shown."""
+    from IPython.display import DisplayHandle
+
+    return DisplayHandle()
+
+
+def show_widget(widget: Any, place: Any, *, text: str, html: str | None = None, is_shown: bool = False) -> None:  # noqa: ANN401
+    """Show a widget, in the place of what the handle `place` shows if something is shown there.
 
     `text` is its twin, and `html` what a notebook shows that was saved while the widget lived: our extension of JupyterLab shows it in the place of a
     widget that is gone.
     """
-    from IPython.display import display
-
     bundle = widget._repr_mimebundle_()
     data: dict[str, Any] = {**(bundle[0] if isinstance(bundle, tuple) else bundle), "text/plain": text}
     if html is not None:
         data |= {"text/html": html, LIVE: {}}
-    if handle is None:
-        return display(data, raw=True, display_id=True)
-    handle.update(data, raw=True)
-    return handle
+    (place.update if is_shown else place.display)(data, raw=True)
 
 
 def answer_while_busy(widget: Any) -> None:  # noqa: ANN401

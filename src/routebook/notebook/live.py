@@ -116,8 +116,10 @@ def follow_all(starts: Mapping[str, Start], view: PanesView, *, between: Callabl
         Interrupted: the stop button or Ctrl-C ended all of them.
     """
     drain = Drain(starts)
-    jobs = {pane: start(*drain.ears(pane)) for pane, start in starts.items()}
+    jobs: dict[str, Job[Answer]] = {}
     try:
+        for pane, start in starts.items():
+            jobs[pane] = start(*drain.ears(pane))
         if drain.has_begun():
             view.open(cancel=lambda pane: jobs[pane].cancel())
             drain.run(view, between=between)

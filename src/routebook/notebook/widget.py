@@ -14,7 +14,7 @@ from typing import Any, Final
 from routebook.errors import RoutebookError
 from routebook.messages import Answer
 from routebook.notebook.blocks import Blocks
-from routebook.notebook.controls import answer_while_busy, show_widget, static
+from routebook.notebook.controls import answer_while_busy, new_place, show_widget, static
 from routebook.notebook.gather import News
 from routebook.notebook.live import ALONE
 from routebook.notebook.markdown import render
@@ -87,7 +87,8 @@ class PanesWidget:
         self._widget = _cell_widget()(panes=self._panes, states=self._states)
         self._widget.on_msg(act)
         answer_while_busy(self._widget)
-        self._handle = show_widget(self._widget, text="…", html=template("line").substitute(text=RUNNING), handle=self._handle)
+        is_shown, self._handle = self._handle is not None, self._handle or new_place()
+        show_widget(self._widget, self._handle, text="…", html=template("line").substitute(text=RUNNING), is_shown=is_shown)
 
     def show(self, news: Mapping[str, News]) -> None:
         """Send what is new."""

@@ -15,6 +15,7 @@ from importlib.metadata import version
 from typing import Any, Final
 
 from routebook.notebook.controls import Controls, static
+from routebook.notebook.live import Interrupted
 from routebook.notebook.report import report
 from routebook.notebook.session import Session
 
@@ -29,12 +30,15 @@ def choose(session: Session, question: str, choices: Sequence[str], *, hint: str
     """Return what the person chose; `None` where nobody can be asked: nbconvert, papermill, a script. `hint` says more in small print.
 
     Raises:
-        KeyboardInterrupt: the stop button, instead of a choice.
+        Interrupted: the stop button, instead of a choice.
     """
     if not session.is_interactive:
         return None
-    by_button = _by_button(question, choices, hint=hint) if session.has_page and _hears_buttons() else None
-    return by_button or _by_key(question, choices, hint=hint)
+    try:
+        by_button = _by_button(question, choices, hint=hint) if session.has_page and _hears_buttons() else None
+        return by_button or _by_key(question, choices, hint=hint)
+    except KeyboardInterrupt:
+        raise Interrupted("a question was not answered.") from None
 
 
 def _hears_buttons() -> bool:
@@ -53,9 +57,9 @@ def _by_button(question: str, choices: Sequence[str], *, hint: str) -> str | Non
 
     here = threading.Event()
     controls = Controls(_widget()(question=question, choices=list(choices), hint=hint), hear=hear)
-    controls.show(report(f"{question} Nobody had answered when this notebook was saved."))
-    until = time.monotonic() + _HERE_S
     try:
+        controls.show(report(f"{question} Nobody had answered when this notebook was saved."))
+        until = time.monotonic() + _HERE_S
         while here.is_set() or time.monotonic() < until:
             try:
                 return chosen.get(timeout=_TICK_S)

@@ -32,7 +32,7 @@ class Confirming:
         """Ask what is to be asked; on the main thread.
 
         Raises:
-            KeyboardInterrupt: the stop button, instead of an answer.
+            Interrupted: the stop button, instead of an answer.
         """
         with contextlib.suppress(queue.Empty):
             question, reply = self._questions.get_nowait()
