@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import queue
 import re
@@ -68,8 +69,8 @@ class Kernel:
         """Both are started."""
         self.manager, self.client = manager, client
 
-    def start(self, code: str, *, cell_id: str | None = "cell-1", allow_stdin: bool = False) -> str:
-        """Send a cell and do not wait; `allow_stdin` says that somebody is there to be asked."""
+    def start(self, code: str, *, cell_id: str | None = "cell-1", allow_stdin: bool = False, date: dt.datetime | None = None) -> str:
+        """Send a cell and do not wait; `allow_stdin` says that somebody is there to be asked, `date` when the front end made the request."""
         content = {
             "code": code,
             "silent": False,
@@ -79,6 +80,8 @@ class Kernel:
             "stop_on_error": True,
         }
         message = self.client.session.msg("execute_request", content, metadata={} if cell_id is None else {"cellId": cell_id})
+        if date is not None:
+            message["header"]["date"] = date
         self.client.shell_channel.send(message)
         return str(message["header"]["msg_id"])
 

@@ -259,14 +259,15 @@ def test_a_deadline_that_cut_an_attempt_is_booked_as_such() -> None:
 
     async def main(of: Router) -> Attempt:
         async with of:
-            await outcome(of, deadline_s=0.4)
+            await outcome(of, deadline_s=1.5)
             return of.attempts()[0]
 
     with ScriptedServer(script=Chaos(tokens=1000, tokens_per_s=100)) as server:
         row = asyncio.run(main(router(server)))
     assert (row.status, row.error_type) == ("timeout", "TimedOut")
     assert row.error is not None
-    assert row.error.startswith("p: the request's deadline came before the answer was complete, within 0.4 s. Raise --deadline")
+    assert row.error.startswith("p: the request's deadline came before the answer was complete, within ")
+    assert " s. Raise --deadline" in row.error
     assert (row.cost_usd or 0) > 0
 
 

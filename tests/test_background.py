@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 
-from kernels import Kernel, said, wait_in
+from kernels import Kernel, Run, said, wait_in
 from served import wait_until
 
 from routebook.testing import Chaos, Fault, ScriptedServer
@@ -91,10 +91,10 @@ def test_jobs_are_listed_shown_and_ended(kernel: Kernel, server: ScriptedServer)
 def test_the_stop_button_leaves_it_alone(kernel: Kernel) -> None:
     """It stops the cell that runs, not what runs behind."""
     kernel.run("%%route -b -m late -o five\nWhat?")
-    cell = kernel.start("time.sleep(30)")
-    time.sleep(0.4)
+    cell, run = kernel.start("import time\nprint('begun', flush=True)\ntime.sleep(30)"), Run()
+    kernel.watch(cell, run, until=time.monotonic() + 30, stop_at="stream")
     kernel.interrupt()
-    assert kernel.finish(cell).ename == "KeyboardInterrupt"
+    assert kernel.finish(cell, run=run).ename == "KeyboardInterrupt"
     assert said(kernel, "print(five.text)") == "It is five."
 
 

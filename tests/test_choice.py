@@ -1,4 +1,4 @@
-"""A question that a cell asks: whoever is interrupted while it is shown leaves no buttons that nobody hears."""
+"""A question that a cell asks: it is gone when the cell is stopped, also as it is shown, and when its answer is not wanted any more."""
 
 from __future__ import annotations
 
@@ -6,6 +6,29 @@ from pathlib import Path
 
 from kernels import running_kernel
 
+from routebook.testing import ScriptedCall, ScriptedServer
+
+ROUTING = """
+[books]
+path = "books.db"
+[providers.here]
+kind = "openai"
+base_url = "URL"
+tier = "local"
+[models]
+small = { provider = "here", id = "small" }
+[[routes]]
+name = "chat"
+try = ["small"]
+"""
+TOOL = """%load_ext routebook
+import routebook as rb
+
+@rb.tool(confirm=True)
+def delete(path: str) -> str:
+    '''Delete a file.'''
+    raise AssertionError("nobody said yes")
+"""
 STOPPED_AS_IT_IS_SHOWN = """
 import signal
 from IPython import get_ipython
@@ -35,3 +58,15 @@ def test_a_question_that_is_stopped_as_it_is_shown_is_taken_away(tmp_path: Path)
     assert "Nobody had answered" not in str(stopped.outputs)
     ids = {kind: {content["comm_id"] for _, of, content in stopped.seen if of == kind} for kind in ("comm_open", "comm_close")}
     assert ids["comm_open"] == ids["comm_close"] != set()
+
+
+def test_a_question_of_a_request_whose_time_is_over_is_taken_away(tmp_path: Path) -> None:
+    """The cell would wait for a yes that nothing waits for."""
+    asked = ScriptedCall(name="delete", arguments={"path": "notes.txt"})
+    with ScriptedServer(reply="Done.", calls=[[asked]]) as server, running_kernel(tmp_path) as kernel:
+        (tmp_path / "routing.toml").write_text(ROUTING.replace("URL", server.url), encoding="utf-8")
+        assert kernel.run(TOOL).status == "ok"
+        ended = kernel.finish(kernel.start("%%route --tools delete --deadline 3\nDelete my notes.", allow_stdin=True))
+    assert "Run delete(" in str([content for _, kind, content in ended.seen if kind == "display_data"])
+    assert (ended.status, ended.ename) == ("error", "DeadlineExceeded")
+    assert "Nobody had answered" not in str(ended.outputs)

@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from kernels import Kernel, running_kernel, said
+from kernels import Kernel, Run, running_kernel, said
+from served import wait_until
 
 from routebook.testing import Chaos, Fault, ScriptedServer
 
@@ -112,18 +113,24 @@ def test_a_wrong_comparison_is_refused_before_anything_is_sent(kernel: Kernel, s
     assert len(server.seen.calls) == before
 
 
+def news(run: Run) -> str:
+    """What the panes were told so far."""
+    return "".join(str(content["data"]) for _, kind, content in run.seen if kind == "comm_msg")
+
+
 def test_stopping_ends_every_pane_and_keeps_what_came(kernel: Kernel, server: ScriptedServer) -> None:
     """The stop button means all of it."""
-    before = len(server.seen.disconnects)
+    before, run = len(server.seen.disconnects), Run()
     message = kernel.start("%%route --compare tom,slow,slow\nTell a story.")
-    time.sleep(1.5)
+    while not all(part in news(run) for part in ("'tom': 'done'", "'slow #1': {", "'slow #2': {")):
+        kernel.watch(message, run, until=time.monotonic() + 30, stop_at="comm_msg")
     kernel.interrupt()
-    run = kernel.finish(message)
+    kernel.finish(message, run=run)
     assert run.status == "error"
     assert "Stopped: " in run.text
     assert "characters are kept" in run.text
     assert "The cat sat" in run.html
-    assert len(server.seen.disconnects) == before + 2
+    wait_until(lambda: len(server.seen.disconnects) == before + 2)
 
 
 # ---- blind

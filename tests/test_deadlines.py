@@ -58,11 +58,11 @@ def test_a_deadline_that_passes_in_the_last_attempt_is_what_is_said() -> None:
 
         async def main() -> RoutebookError | Answer:
             async with router(server) as of:
-                return await outcome(of, deadline_s=0.2)
+                return await outcome(of, deadline_s=1.5)
 
         error = asyncio.run(main())
     assert isinstance(error, DeadlineExceeded)
-    assert str(error) == "The request's 0.2 s are over; tried: a (timeout). Raise --deadline, or defaults.deadline_s in routing.toml."
+    assert str(error) == "The request's 1.5 s are over; tried: a (timeout). Raise --deadline, or defaults.deadline_s in routing.toml."
     assert isinstance(error.__cause__, TimedOut)
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from served import PRICE, outcome, router
+from served import PRICE, outcome, router, until
 
 from routebook.config.experiments import Experiment
 from routebook.config.read import parse
@@ -105,14 +105,18 @@ def test_an_experiment_ends_itself_over_two_kernels_and_the_winner_goes_first(tm
     """Draws of both count; the one that sees it clearly says so; both use it, and so does the next."""
     books = tmp_path / "books.db"
 
+    async def forty(of: Router) -> list[Answer]:
+        of.runtime()
+        answers = await asyncio.gather(*(outcome(of, f"hello {number}") for number in range(40)))
+        return [answer for answer in answers if isinstance(answer, Answer)]
+
     async def play(server: ScriptedServer) -> tuple[list[str], list[str]]:
         notes: list[str] = []
         async with two(server, books, outcome="latency") as one, two(server, books, outcome="latency") as other:
-            for of in (one, other):
-                answers = await asyncio.gather(*(outcome(of, f"hello {number}") for number in range(40)))
-                notes += [note for answer in answers if isinstance(answer, Answer) for note in answer.notes]
-                assert {answer.plan.candidates[0].model for answer in answers if isinstance(answer, Answer)} == {"quick", "slow"}
-                await asyncio.sleep(0.3)
+            for answers in await asyncio.gather(*(forty(of) for of in (one, other))):  # at once: before anything could be clear
+                notes += [note for answer in answers for note in answer.notes]
+                assert {answer.plan.candidates[0].model for answer in answers} == {"quick", "slow"}
+            await until(lambda: not one.runtime().tasks and not other.runtime().tasks)  # the draws are written
             of_one = [standing for standing in await asyncio.to_thread(standings, one.runtime()) if standing.name == "speed"]
             assert sum(arm.requests for arm in of_one[0].arms) == 80
             await one.runtime().experiments.look()
@@ -121,10 +125,10 @@ def test_an_experiment_ends_itself_over_two_kernels_and_the_winner_goes_first(tm
                 assert isinstance(last, Answer)
                 notes += last.notes
         async with two(server, books, outcome="latency") as later:
-            answers = [await outcome(later) for _ in range(6)]
-            return notes, [answer.plan.candidates[0].reason for answer in answers if isinstance(answer, Answer)]
+            asked = [await outcome(later) for _ in range(6)]
+            return notes, [answer.plan.candidates[0].reason for answer in asked if isinstance(answer, Answer)]
 
-    scripts = {"quick": Chaos(reply="hi"), "slow": Chaos(reply="hi", latency_s=0.15), "spare": Chaos(reply="hi")}
+    scripts = {"quick": Chaos(reply="hi"), "slow": Chaos(reply="hi", latency_s=1.5), "spare": Chaos(reply="hi")}
     with ScriptedServer(models=scripts) as server:
         notes, reasons = asyncio.run(play(server))
     assert len(set(reasons)) == 1
@@ -139,12 +143,12 @@ def test_votes_and_checks_and_cost_decide_what_they_are_asked_to(tmp_path: Path)
         models = {"quick": {"price": PRICE}, "slow": {"price": {"input": 10, "output": 20}}}
         table = {"x": {"route": "chat", "models": {"quick": 1, "slow": 1}, "outcome": kind}}
         async with router(server, models=models, books=tmp_path / f"{kind}.db", experiments=table) as of:
-            for number in range(12):
+            for number in range(40):
                 answer = await outcome(of, f"hello {number}")
                 assert isinstance(answer, Answer)
                 if kind == "votes":
                     await asyncio.to_thread(of.vote, answer.request_id, answer.attempts[-1].model == "quick")
-            await asyncio.sleep(0.3)
+            await until(lambda: not of.runtime().tasks)
             (standing,) = await asyncio.to_thread(standings, of.runtime())
             return {arm.model: arm.mean for arm in standing.arms}
 

@@ -212,6 +212,26 @@ def test_the_line_fits_says_it_in_words_and_forgets(tmp_path: Path) -> None:
             assert said in refused(shell, line)
 
 
+@pytest.mark.parametrize(
+    ("routing", "said"),
+    [
+        (ROUTING, "use it from now on"),
+        (ROUTING.replace('pick = "best"\nquality = 1.0', "") + "quality = 0.5\n", "use it from now on"),
+        (ROUTING.replace('pick = "best"\nquality = 1.0', "") + '[agents.me]\nprimary = ["both"]\npick = "best"\n', "use it from now on"),
+        (ROUTING.replace('pick = "best"\nquality = 1.0', ""), 'No pool or agent has pick = "best" yet'),
+    ],
+    ids=["a pool", "a route", "an agent", "nobody"],
+)
+def test_the_line_says_who_will_use_the_fit(tmp_path: Path, routing: str, said: str) -> None:
+    """A fit that nothing asks is of no use, and one that something asks is not called so."""
+    with running_shell(tmp_path) as shell:
+        (tmp_path / "routing.toml").write_text(routing, encoding="utf-8")
+        shell.run("%route reload")
+        shell.shell.user_ns["outcomes"] = labelled()
+        shell.run("%route fit outcomes")
+        assert said in shell.text
+
+
 def refused(shell: Shell, line: str) -> str:
     """Run a line that must be refused as wrong usage; return what it says."""
     shell.attempt(line)

@@ -88,7 +88,7 @@ def test_the_stream_tells_of_a_hedge_in_order() -> None:
 
 def test_when_the_first_speaks_first_the_hedge_is_cancelled_and_counted() -> None:
     """It was sent, so it may cost."""
-    asked = Asked({"a": Chaos(reply="slow but sure", latency_s=0.4), "b": Chaos(latency_s=30)})
+    asked = Asked({"a": Chaos(reply="slow but sure", latency_s=1.5), "b": Chaos(latency_s=30)})
     assert (asked.answer.text, asked.answer.model, asked.answer.attempt.attempt) == ("slow but sure", "a", 1)
     assert brief(asked.rows) == [("a", "answer", "ok"), ("b", "hedge", "cancelled")]
     assert not any(isinstance(event, Switched) for event in asked.events)
@@ -123,7 +123,7 @@ def test_the_soft_limit_hedges_too_and_is_said() -> None:
 def test_the_soft_limit_alone_only_says_so() -> None:
     """The cell shows it while it lasts, the answer notes it."""
     asked = Asked(
-        {"a": Chaos(reply="x", latency_s=0.4), "b": FAST}, tables={"models": {"a": {"timeout": {"soft_s": 0.1}}, "b": {}}, "route": {}}
+        {"a": Chaos(reply="x", latency_s=1.5), "b": FAST}, tables={"models": {"a": {"timeout": {"soft_s": 0.1}}, "b": {}}, "route": {}}
     )
     assert brief(asked.rows) == [("a", "answer", "ok")]
     assert [event.reason for event in asked.events if isinstance(event, Waiting)] == ["it takes longer than the 0.1 s it should"]
@@ -132,22 +132,22 @@ def test_the_soft_limit_alone_only_says_so() -> None:
 
 def test_a_hedge_that_fails_leaves_the_first_alone() -> None:
     """It was an extra; its failure counts for its model, not for the request."""
-    asked = Asked({"a": Chaos(reply="slow but sure", latency_s=0.6), "b": Chaos(faults=(Fault(kind="server_error"),))})
+    asked = Asked({"a": Chaos(reply="slow but sure", latency_s=2.0), "b": Chaos(faults=(Fault(kind="server_error"),))})
     assert asked.answer.text == "slow but sure"
     assert brief(asked.rows) == [("a", "answer", "ok"), ("b", "hedge", "error")]
 
 
 def test_a_first_that_fails_while_the_hedge_runs_is_not_asked_again() -> None:
     """The second is already on its way."""
-    failing = Chaos(faults=(Fault(kind="server_error", delay_s=0.3),))
-    asked = Asked({"a": failing, "b": Chaos(reply="here I am", latency_s=0.6)})
+    failing = Chaos(faults=(Fault(kind="server_error", delay_s=1.5),))
+    asked = Asked({"a": failing, "b": Chaos(reply="here I am", latency_s=3.0)})
     assert asked.answer.text == "here I am"
     assert brief(asked.rows) == [("a", "answer", "error"), ("b", "hedge", "ok")]
 
 
 def test_when_both_fail_it_goes_on_as_after_any_failure() -> None:
     """With the third, and not with the second once more."""
-    failing = Chaos(faults=(Fault(kind="auth", delay_s=0.3),))
+    failing = Chaos(faults=(Fault(kind="auth", delay_s=1.5),))
     asked = Asked({"a": failing, "b": failing, "c": FAST})
     assert asked.answer.text == "here I am"
     assert brief(asked.rows) == [("a", "answer", "error"), ("b", "hedge", "error"), ("c", "fallback", "ok")]
@@ -239,7 +239,7 @@ def test_behind_the_wall_nobody_outside_is_asked() -> None:
 
 def test_when_nothing_is_left_all_attempts_are_listed() -> None:
     """The hedge among them."""
-    failing = Chaos(faults=(Fault(kind="auth", delay_s=0.3),))
+    failing = Chaos(faults=(Fault(kind="auth", delay_s=1.5),))
     asked = Asked({"a": failing, "b": failing})
     assert isinstance(asked.error, AllAttemptsFailed)
     assert brief(asked.error.attempts) == [("a", "answer", "error"), ("b", "hedge", "error")]
@@ -247,7 +247,7 @@ def test_when_nothing_is_left_all_attempts_are_listed() -> None:
 
 def test_a_model_that_has_become_slow_is_known_to_be_so() -> None:
     """Else each request would be hedged for ever, and cost twice."""
-    with ScriptedServer(models={"a": Chaos(latency_s=0.4), "b": FAST}) as server:
+    with ScriptedServer(models={"a": Chaos(latency_s=0.8), "b": FAST}) as server:
 
         async def main() -> list[int]:
             async with router(server, models=("a", "b"), route={"hedge": True}) as of:

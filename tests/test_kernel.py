@@ -189,7 +189,7 @@ def test_python_works_beside_it(kernel: Kernel) -> None:
         ("%%route\n\n  \n", "UsageError", "The prompt is empty."),
         ("%%route -m keyless\nWhat?", "NoCandidate", "A_KEY_THAT_IS_NOT"),
         ("%%route -m dear --tier local\nWhat?", "NoCandidate", "dear"),
-        ("%%route -m down --deadline 0.5\nWhat?", "AllAttemptsFailed", "1. down: "),
+        ("%%route -m down --deadline 3\nWhat?", "AllAttemptsFailed", "1. down: "),
         ("%%route -m dear --budget 0.0001\nWhat?", "BudgetExceeded", "this cell"),
         ("%route nonsense", "UsageError", "nonsense"),
     ],

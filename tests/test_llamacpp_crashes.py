@@ -41,7 +41,7 @@ def test_a_killed_kernel_leaves_no_server_behind(tmp_path: Path) -> None:
         assert is_alive(pid)
         kernel.kill()
     wait_until(lambda: not is_alive(pid))
-    assert not list((Path.home() / ".cache" / "routebook").rglob("*.json"))
+    wait_until(lambda: not list((Path.home() / ".cache" / "routebook").rglob("*.json")))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")

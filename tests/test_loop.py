@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from served import left_reserved, router, rows, until
+from served import left_reserved, router, rows, until, wait_until
 
 from routebook.engine.loop import engine_loop
 from routebook.engine.router import Router
@@ -62,15 +62,15 @@ def test_what_the_work_raises_is_raised() -> None:
 def test_the_loop_that_waits_goes_on() -> None:
     """A notebook's own loop serves its widgets meanwhile."""
 
-    async def main() -> int:
-        waiting = asyncio.create_task(engine_loop().run(asyncio.sleep(0.1)))
+    async def main() -> None:
         ticks = 0
+        waiting = asyncio.create_task(engine_loop().run(until(lambda: ticks >= 5)))
         while not waiting.done():
             await asyncio.sleep(0.005)
             ticks += 1
-        return ticks
+        await waiting
 
-    assert asyncio.run(main()) >= 5
+    asyncio.run(main())
 
 
 def test_a_loop_that_ended_before_the_work_does_no_harm() -> None:
@@ -127,8 +127,9 @@ def test_an_interrupt_waits_for_the_end_of_what_it_stops(run: Callable[[Any], No
 
 def test_an_interrupt_of_a_script_books_what_was_under_way(tmp_path: Path) -> None:
     """Ctrl-C ends the script; the attempt is a row with its cost, not one that runs for ever."""
-    with ScriptedServer(script=Chaos(tokens=200, tokens_per_s=100)) as slow:
+    with ScriptedServer(script=Chaos(tokens=3000, tokens_per_s=100)) as slow:
         said = interrupted(tmp_path, slow)
+        wait_until(lambda: slow.seen.disconnects)
     assert said.rstrip().endswith("KeyboardInterrupt")
     assert len(slow.seen.disconnects) == 1
     with closing(Router.load(tmp_path / "routing.toml")) as of:
@@ -152,11 +153,11 @@ def interrupted(folder: Path, slow: ScriptedServer) -> str:
 
     async def main() -> None:
         await until(lambda: slow.seen.attempts, within_s=20)
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(1.5)  # the first token has reached the child, which says nothing of it
         child.send_signal(signal.SIGINT)
 
     asyncio.run(main())
-    return child.communicate(timeout=10)[1]
+    return child.communicate(timeout=20)[1]
 
 
 FORKED = """

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from lab import IN_A_BROWSER, Lab
 from playwright.sync_api import Locator, expect
+from served import wait_until
 
 from routebook.testing import Chaos, ScriptedServer
 
@@ -68,7 +69,7 @@ def test_answers_race_side_by_side_and_one_can_be_stopped(lab: Lab, server: Scri
     table = lab.output(1).locator(".routebook-compare")
     expect(table.get_by_text("llama-70b").first).to_be_visible()
     expect(table.locator("code", has_text="dict.fromkeys").first).to_be_visible()
-    assert len(server.seen.disconnects) == before + 1
+    wait_until(lambda: len(server.seen.disconnects) == before + 1)
     table.locator("summary").first.click()
     expect(table.locator("ins").first).to_be_visible()
     lab.picture("compare", 1)
@@ -164,7 +165,7 @@ def test_the_compare_panel_is_used_with_keyboard_and_mouse(lab: Lab, server: Scr
     form.get_by_role("button", name="Cancel").press("Enter")
     expect(form.get_by_role("status").first).to_contain_text("1 stopped")
     expect(form.get_by_role("button", name="Cancel")).to_be_focused()
-    assert len(server.seen.disconnects) == before + 1
+    wait_until(lambda: len(server.seen.disconnects) == before + 1)
     assert form.evaluate("node => node.offsetHeight") == high
     expect(lab.output(1).locator(".routebook-compare")).to_contain_text("word by word")
 

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 from door import Door
+from served import until
 
 from routebook.engine.admission.queue import HANDICAP_S
 
@@ -90,7 +91,7 @@ def test_a_model_held_at_the_desk_lets_one_in_first_then_more() -> None:
         assert door.inside == ["first"]
         assert door.gate.expected_s("m", 1) == pytest.approx(0.01)
         door.clock.now += 0.01
-        await asyncio.sleep(0.05)
+        await until(lambda: len(door.inside) > 1)
         assert door.inside == ["first", "0"]
         door.gate.opened("m")
         await asyncio.sleep(0)
@@ -204,3 +205,22 @@ def test_a_long_queue_costs_no_more_for_each_than_a_short_one() -> None:
         return sum(map(len, door.places.values()))
 
     assert asyncio.run(main()) < 30_000
+
+
+def test_who_is_let_in_at_the_desk_and_cancelled_at_once_leaves_the_desk_too() -> None:
+    """Nobody else would ever be let ask there."""
+
+    async def main() -> None:
+        door = Door(None)
+        await door.come("first")
+        door.gate.hold("m", 0.01)
+        await door.come("a")
+        await door.come("b")
+        door.clock.now += 0.01
+        door.gate.leave("m")  # "a" may ask at the desk now, but has not woken yet
+        door.tasks["a"].cancel()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert door.inside == ["first", "b"]
+
+    asyncio.run(main())

@@ -71,3 +71,15 @@ def test_a_cell_marks_the_last_prompt_and_shows_the_accuracy(tmp_path: Path) -> 
         shell.run("%route wrong --undo")
         shell.run("%route accuracy")
         assert "100.0% of 1 prompt" in shell.text
+
+
+def test_a_mark_is_taken_back_by_its_id_wherever_the_words_stand(tmp_path: Path) -> None:
+    """The order of words on a line says nothing."""
+    with running_shell(tmp_path) as shell:
+        shell.run("%%route\nwrite a poem about the sea")
+        name = shell.shell.user_ns["_route"].request_id
+        shell.run(f"%route wrong --task chat_qa {name}")
+        assert f"Marked as routed wrongly: request {name}" in shell.text
+        assert "It should have been chat_qa." in shell.text
+        shell.run(f"%route wrong {name} --undo")
+        assert f"Not marked as wrong any more: request {name}." in shell.text

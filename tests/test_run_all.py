@@ -86,7 +86,8 @@ class Person:
 
     def run_all(self, cells: Sequence[str] = CELLS) -> list[Run]:
         """Send all cells at once, as JupyterLab does; return what came of each."""
-        sent = [self.kernel.start(cell, cell_id=_id(cell), allow_stdin=True) for cell in cells]
+        now = dt.datetime.now(dt.UTC)
+        sent = [self.kernel.start(cell, cell_id=_id(cell), allow_stdin=True, date=now) for cell in cells]
         return [self._see(message) for message in sent]
 
     def run(self, cell: str) -> Run:
@@ -231,16 +232,17 @@ def test_a_front_end_that_waits_for_each_cell_makes_a_run_too() -> None:
     """VS Code sends a cell when the one before has ended; JupyterLab does not, so that there such a cell was run by hand."""
     series = Series()
     series.begin(at(0), is_one_by_one=True)
-    time.sleep(0.3)
+    series._began -= 0.3  # the cell takes so long
     series.end()
-    series.begin(at(0.35), is_one_by_one=True)
+    assert series._took_s >= 0.3
+    series.begin(at(series._took_s + 0.05), is_one_by_one=True)
     assert series.is_many
     series.end()
     series.begin(at(5), is_one_by_one=True)
     assert not series.is_many
-    time.sleep(0.3)
+    series._began -= 0.3
     series.end()
-    series.begin(at(5.35))
+    series.begin(at(5 + series._took_s + 0.05))
     assert not series.is_many
 
 

@@ -8,6 +8,7 @@ import asking_kernel
 import pytest
 from asking_kernel import ask, told
 from kernels import Kernel, Run, said
+from served import wait_until
 
 from routebook.testing import ScriptedServer
 
@@ -23,14 +24,16 @@ def _warm(kernel: Kernel) -> None:
     ask(kernel)
 
 
-def stop(kernel: Kernel, server: ScriptedServer, line: str, *, after_s: float) -> tuple[Run, float, float]:
-    """Run a cell, stop it; return it, the seconds to its end, and the seconds until the server saw the client leave."""
-    before = len(server.seen.disconnects)
+def stop(kernel: Kernel, server: ScriptedServer, line: str, *, after: int) -> tuple[Run, float, float]:
+    """Run a cell, stop it when so many characters have come; return it, the seconds to its end, and those until the server saw the client leave."""
+    before, run = len(server.seen.disconnects), Run()
     cell = kernel.start(f"%%route {line}\nWhat is two and two?")
     reached(server)
-    time.sleep(after_s)
+    while len("".join(told(run, "delta"))) < after:
+        kernel.watch(cell, run, until=time.monotonic() + 30, stop_at="comm_msg")
+    time.sleep(0.2)
     pressed = kernel.interrupt()
-    run = kernel.finish(cell)
+    kernel.finish(cell, run=run)
     until = time.monotonic() + SOON_S
     while len(server.seen.disconnects) == before and time.monotonic() < until:
         time.sleep(0.005)
@@ -48,7 +51,7 @@ def reached(server: ScriptedServer) -> None:
 
 def test_the_stop_button_stops_at_once_and_keeps_what_came(kernel: Kernel, server: ScriptedServer) -> None:
     """The money stops, the text stays, one line says so."""
-    run, cell_s, server_s = stop(kernel, server, "-m slow -o kept", after_s=0.8)
+    run, cell_s, server_s = stop(kernel, server, "-m slow -o kept", after=21)
     assert cell_s <= SOON_S
     assert server_s <= SOON_S
     assert (run.status, run.ename) == ("error", "Interrupted")
@@ -65,7 +68,7 @@ def test_the_stop_button_stops_at_once_and_keeps_what_came(kernel: Kernel, serve
 
 def test_a_stopped_attempt_is_in_the_books_with_its_cost(kernel: Kernel, server: ScriptedServer) -> None:
     """What was streamed is billed."""
-    stop(kernel, server, "-m slow", after_s=0.6)
+    stop(kernel, server, "-m slow", after=1)
     row = said(
         kernel,
         "row = rb.Router().frame().iloc[-1]\nprint(row.model, row.status, row.finish_reason, row.cost_usd > 0, row.output_tokens > 0, row.tokens_estimated)",
@@ -75,7 +78,7 @@ def test_a_stopped_attempt_is_in_the_books_with_its_cost(kernel: Kernel, server:
 
 def test_a_stop_before_the_first_token_is_as_quick(kernel: Kernel, server: ScriptedServer) -> None:
     """A model that thinks for minutes is the usual reason to press it."""
-    run, cell_s, server_s = stop(kernel, server, "-m mute", after_s=0.4)
+    run, cell_s, server_s = stop(kernel, server, "-m mute", after=0)
     assert cell_s <= SOON_S
     assert server_s <= SOON_S
     assert "nothing had come yet" in run.text
@@ -92,6 +95,7 @@ def test_a_stop_aborts_the_cells_behind_it_and_leaves_the_kernel_alive(kernel: K
     assert [kernel.finish(one).status for one in behind] == ["aborted", "aborted"]
     assert server.seen.attempts == attempts
     assert "four" in ask(kernel).text
+    wait_until(lambda: not server.seen.concurrent)
 
 
 def test_the_cancel_button_is_heard_while_the_cell_runs(kernel: Kernel, server: ScriptedServer) -> None:
@@ -104,7 +108,8 @@ def test_the_cancel_button_is_heard_while_the_cell_runs(kernel: Kernel, server: 
     run = Run()
     kernel.watch(cell, run, until=time.monotonic() + 30, stop_at="display_data")
     model = run.outputs[0]["data"]["application/vnd.jupyter.widget-view+json"]["model_id"]
-    time.sleep(0.6)
+    reached(server)
+    time.sleep(0.2)
     click = kernel.client.session.msg(
         "comm_msg", {"comm_id": model, "data": {"method": "custom", "content": {"kind": "cancel", "pane": ""}}}
     )
@@ -114,5 +119,5 @@ def test_the_cancel_button_is_heard_while_the_cell_runs(kernel: Kernel, server: 
     kernel.finish(cell, run=run)
     assert run.ename == "Interrupted"
     assert run.ended - pressed <= SOON_S
+    wait_until(lambda: len(server.seen.disconnects) == before + 1)
     assert server.seen.disconnects[-1] - pressed <= SOON_S
-    assert len(server.seen.disconnects) == before + 1

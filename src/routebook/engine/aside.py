@@ -35,12 +35,20 @@ async def aside(work: Callable[[], T], *, limit_s: float) -> T:
     def run() -> None:
         try:
             result = work()
-        except (Exception, SystemExit) as error:  # noqa: BLE001  whatever it raises belongs to whoever waits for it
-            failed = error if isinstance(error, Exception) else RuntimeError(f"it left with exit code {error.code}")
-            call_on(loop, partial(end, None, failed))
+        except BaseException as error:  # noqa: BLE001  whatever it raises belongs to whoever waits for it
+            call_on(loop, partial(end, None, _told(error)))
         else:
             call_on(loop, partial(end, result, None))
 
     threading.Thread(target=run, name="routebook-aside", daemon=True).start()
     async with asyncio.timeout(limit_s):
         return await future
+
+
+def _told(error: BaseException) -> Exception:
+    """What can be raised where it is waited for: a future takes no `StopIteration`, and nobody there is to end a program."""
+    if isinstance(error, SystemExit):
+        return RuntimeError(f"it left with exit code {error.code}")
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        return error
+    return RuntimeError(f"it raised {type(error).__name__}")

@@ -26,7 +26,11 @@ class Job(Generic[T]):
         self.future: cf.Future[T] = cf.Future()
         """The end, for who waits for it in another way than `result`."""
         self._task: asyncio.Task[T] | None = None
-        loop.call_soon_threadsafe(self._begin, work, contextvars.copy_context())
+        try:
+            loop.call_soon_threadsafe(self._begin, work, contextvars.copy_context())
+        except KeyboardInterrupt:  # it may have begun, and nobody else knows of it
+            self.cancel()
+            raise
 
     def cancel(self) -> None:
         """Cancel the work and return at once; `on_end` tells when it has ended."""
@@ -96,11 +100,13 @@ class EngineLoop:
         if threading.current_thread() is self._thread:
             work.close()
             raise RuntimeError("a sync call on the engine's own thread would wait for itself: use the async form")
-        job = self.start(work, on_end=lambda: None)
+        job: Job[T] | None = None
         try:
+            job = self.start(work, on_end=lambda: None)
             return job.result()
         except KeyboardInterrupt:
-            job.end()
+            if job is not None:
+                job.end()
             raise
 
 

@@ -66,6 +66,7 @@ class Router(Teachable):
         self._home = engine_loop()
         self._parents: list[object] = []
         self._opening: asyncio.Task[Runtime] | None = None
+        self._closing: asyncio.Task[None] | None = None
         self._mapped = Mapped()
 
     @classmethod
@@ -91,7 +92,7 @@ class Router(Teachable):
     async def stream(self, prompt: str, **overrides: Unpack[Overrides]) -> AsyncIterator[Event]:
         """Route one prompt and yield what happens: `Decision`, `Waiting`, `Started`, `Delta`, `Switched`, and `Done` last.
 
-        Of a pipeline also `StepBegan`, `StepDelta` and `StepEnded`; the deltas joined are the answer in any case.
+        Of a pipeline also `StepBegan`, `StepDelta` and `StepEnded`, with tools `ToolStarted` and `ToolEnded`; the deltas joined are the answer in any case.
         Raises as `ask` does. Closing the iterator cancels the request.
         """
         channel = Channel()
@@ -215,7 +216,7 @@ class Router(Teachable):
         engine = engine_loop()
         if engine is not self._home:
             self._parents.append(self._opening)  # kept: to close a database or a socket here would spoil it for the parent
-            self._home, self._opening = engine, None
+            self._home, self._opening, self._closing = engine, None, None
         return engine
 
     @property
@@ -275,8 +276,14 @@ class Router(Teachable):
 
     async def _close(self) -> None:
         opening, self._opening = self._opening, None
-        if opening is None:
-            return
+        if opening is not None:
+            self._closing = asyncio.ensure_future(self._close_all(opening))
+            self._closing.add_done_callback(lambda closing: closing.cancelled() or closing.exception())
+        if self._closing is not None:
+            await asyncio.shield(self._closing)  # whoever is stopped while it waits would leave the rest open for ever
+
+    @staticmethod
+    async def _close_all(opening: asyncio.Task[Runtime]) -> None:
         try:
             runtime = await opening
         except RoutebookError:  # it could not be opened, which was said to whoever wanted it

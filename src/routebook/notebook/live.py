@@ -108,6 +108,13 @@ class Ended:
             except RoutebookError as error:
                 self.failures[pane] = error
 
+    def take_done(self, jobs: Mapping[str, Job[Answer]]) -> None:
+        """Add the answers of jobs that have ended well, whose last word an interrupt may have kept from being heard."""
+        for pane, job in jobs.items():
+            future = job.future
+            if pane not in self.answers and future.done() and not future.cancelled() and future.exception() is None:
+                self.answers[pane] = future.result()
+
 
 def follow_all(starts: Mapping[str, Start], view: PanesView, *, between: Callable[[], object] = lambda: None) -> Ended:
     """Start requests together, show each in its pane, and return how they ended; a pane that was cancelled ends alone.
@@ -128,12 +135,22 @@ def follow_all(starts: Mapping[str, Start], view: PanesView, *, between: Callabl
         for job in jobs.values():
             job.cancel()
         drain.last_words()
+        drain.ended.take_done(jobs)
         raise Interrupted(_kept(drain.ended.answers)) from None
     finally:
         for job in jobs.values():
             job.cancel()  # after the end it does nothing; before it, a view failed, and nobody would read on
-        view.close(drain.ended.answers, drain.ended.failures)
+        _close(view, drain.ended)
     return drain.ended
+
+
+def _close(view: PanesView, ended: Ended) -> None:
+    """Show the final form, all of it: an interrupt meanwhile would leave a half of it, with buttons that nobody hears."""
+    try:
+        view.close(ended.answers, ended.failures)
+    except KeyboardInterrupt:
+        view.close(ended.answers, ended.failures)
+        raise Interrupted(_kept(ended.answers)) from None
 
 
 class Drain:

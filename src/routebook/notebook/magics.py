@@ -88,7 +88,9 @@ class RouteMagics(Magics):
         if session.is_interactive:
             asked["confirm"] = confirming
         answer = follow(
-            lambda emit, on_end: router.start(prompt, emit=emit, on_end=on_end, **asked), session.view(), between=confirming.look
+            lambda emit, on_end: router.start(prompt, emit=emit, on_end=confirming.until(on_end), **asked),
+            session.view(),
+            between=confirming.look,
         )
         session.remember(prompt, answer)
         self._keep(given.out, answer)

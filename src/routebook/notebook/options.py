@@ -38,7 +38,7 @@ class Option:
 
 
 OPTIONS: Final = (
-    Option(("-m", "--model"), "this model or pool, no choosing", "NAME", names="models"),
+    Option(("-m", "--model"), "this model, pool or provider, no choosing", "NAME", names="models"),
     Option(("--route",), "this route of routing.toml", "NAME", names="routes"),
     Option(("--pipeline",), "go through the steps of this pipeline", "NAME", names="pipelines"),
     Option(("--task",), "take the prompt as this task", "NAME", names="tasks"),

@@ -57,7 +57,7 @@ SUBCOMMANDS: Final = (
     ),
     Subcommand("plan", "TEXT", "what a prompt would be sent to, and why; nothing is sent", "plan.plan"),
     Subcommand(
-        "wrong", "[ID] [--task NAME]", "mark the last prompt, or that of an ID, as routed wrongly; --undo takes it back", "routing.wrong",
+        "wrong", "[ID] [--task NAME] [--undo]", "mark the last prompt, or that of an ID, as routed wrongly; take it back", "routing.wrong",
         words=("--task", "--undo"),
     ),
     Subcommand("accuracy", "", "how often prompts went the right way, by day", "routing.accuracy"),
@@ -85,7 +85,7 @@ SUBCOMMANDS: Final = (
     Subcommand(
         "doctor", "[--all]", "check keys, addresses and one model, or each, for real, and say what to type", "doctor.doctor", words=("--all",)
     ),
-    Subcommand("warm", "NAME", "ask a slow model for one word, so that it is loaded when it is needed", "warm.warm"),
+    Subcommand("warm", "NAME", "ask a slow model, or each of a pool or provider, for one word, so that it is loaded when it is needed", "warm.warm"),
     Subcommand(
         "init", "[--preset NAME] [PATH]", "write a routing.toml to start from, or a whole set-up; asks before it replaces one", "init.init",
         words=("--preset", *PRESETS),

@@ -32,12 +32,12 @@ class Plots:  # noqa: PLW1641  it equals as its column does, which has no hash e
 
     def __repr__(self) -> str:
         """What can be drawn."""
-        return f"frame.route.plot(kind) draws {len(self._frame):,} rows; kinds: {', '.join(KINDS)}. The column is frame['route']."
+        return f"frame.route.plot(kind) draws {len(self._frame):,} rows; kinds: {', '.join(KINDS)}. frame.route.totals() counts them. The column is frame['route']."
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  whatever a column has
         """What the column `route` has."""
         if name.startswith("_") or "route" not in self._frame.columns:
-            raise AttributeError(f"frame.route has plot, and no {name!r}.")
+            raise AttributeError(f"frame.route has plot and totals, and no {name!r}.")
         return getattr(self._frame["route"], name)
 
     def __eq__(self, other: object) -> Any:  # noqa: ANN401  a column of truths

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -36,6 +37,8 @@ _CALLS: Final = {
 }
 _LISTS: Final = {"/api/tags": "ollama", "/api/ps": "ollama", "/v1beta/models": "gemini", "/models": "openai"}
 _JSON: Final = {"content-type": "application/json"}
+_STEPS_IN: Final = 5
+"""Steps of the loop from a connection that is taken to one that is known; it takes three."""
 
 
 class ChaosServer:
@@ -103,6 +106,11 @@ class ChaosServer:
     async def aclose(self) -> None:
         """Stop listening and cut every connection."""
         if self._server is not None:
+            for listening in self._server.sockets:
+                with contextlib.suppress(NotImplementedError):  # the loop of Windows
+                    asyncio.get_running_loop().remove_reader(listening.fileno())
+            for _ in range(_STEPS_IN):  # those who are just coming in would be left open: asyncio cannot place them once it has closed
+                await asyncio.sleep(0)
             self._server.close()
             for connection in tuple(self._connections):
                 connection.abort()

@@ -114,6 +114,7 @@ class Gate:
         except asyncio.CancelledError:
             if ticket.future.done() and not ticket.future.cancelled():  # let in and cancelled in the same moment: pass the place on
                 if ticket.future.result():
+                    self.withdraw(model)
                     self.leave(model)
             else:
                 self._forget(ticket)

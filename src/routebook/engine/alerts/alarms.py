@@ -42,6 +42,9 @@ class Alarms:
         if not self._is_on or (clock() < self._due and not now):
             return
         self._due = clock() + EVERY_S
+        await asyncio.shield(self._runtime.beside(self._look()))  # what it claims to say is said, also when this request is stopped
+
+    async def _look(self) -> None:
         try:
             found = judge(self._alerts, await asyncio.to_thread(self._lately))
             new = await self._claimed({alarm.key: alarm.text for alarm in found}) if found else []

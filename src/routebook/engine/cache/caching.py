@@ -108,7 +108,11 @@ class _Asking:
 
         with contextlib.suppress(BooksError, TimeoutError):
             async with asyncio.timeout(min(PATIENCE_S, self.plan.deadline_s / 4)):
-                return await books.write(look)
+                try:
+                    return await books.write(look)
+                except asyncio.CancelledError:  # it is written in any case, and nobody will ask
+                    self.runtime.beside(self.put_down(None))
+                    raise
         return True
 
     async def dispatch(self, tell: Emit) -> Answer:
@@ -147,15 +151,19 @@ class _Asking:
                 f"The call that this request shares with an equal one has not ended within its {self.plan.deadline_s:g} s. "
                 "Raise --deadline, or ask with --no-cache."
             )
-        answer = landed if is_first and isinstance(landed, Answer) else await self.replay(landed)
-        self.emit(Done(answer=answer))
+        answer = landed if is_first and isinstance(landed, Answer) else self.replay(landed)
+        try:
+            if answer is not landed:
+                answer = await written(self.runtime.books, answer, took_s=self.took_s(), until=self.until)
+        finally:  # it is whole, also for one who stops while its row is on its way
+            self.emit(Done(answer=answer))
         return answer
 
-    async def replay(self, landed: Landed) -> Answer:
+    def replay(self, landed: Landed) -> Answer:
         """The answer by the cache's, or by the one to an equal request."""
         if isinstance(landed, Answer):
             status = "cached" if landed.attempt.status == "ok" else landed.attempt.status
-            answer = replayed(
+            return replayed(
                 self.plan,
                 kept_of(landed),
                 now=self.asked_at,
@@ -164,12 +172,10 @@ class _Asking:
                 finish=landed.finish_reason,
                 number=self.number(),
             )
-        else:
-            answer = replayed(self.plan, landed, now=self.asked_at, is_shared=False, number=self.number())
-            if landed.thinking:
-                self.emit(Delta(text=landed.thinking, kind="thinking"))
-            self.emit(Delta(text=landed.text))
-        return await written(self.runtime.books, answer, took_s=self.took_s(), until=self.until)
+        if landed.thinking:
+            self.emit(Delta(text=landed.thinking, kind="thinking"))
+        self.emit(Delta(text=landed.text))
+        return replayed(self.plan, landed, now=self.asked_at, is_shared=False, number=self.number())
 
     async def stopped(self, flight: Flight, *, is_first: bool) -> None:
         """Keep what has come for one who stops, as a dispatch does. The row of the call itself is the first one's."""

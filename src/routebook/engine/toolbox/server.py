@@ -118,6 +118,7 @@ class _Connection:
         self.over: cf.Future[None] = cf.Future()
         self.loop = asyncio.new_event_loop()
         self._closing = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
         self._words: IO[str] = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115  closed when the thread ends
         self.last_words = ""
         threading.Thread(target=self._live, name="routebook-mcp", daemon=True).start()
@@ -126,7 +127,12 @@ class _Connection:
         """End it soon; from any thread."""
         self._listen()
         with contextlib.suppress(RuntimeError):  # it has ended
-            self.loop.call_soon_threadsafe(self._closing.set)
+            self.loop.call_soon_threadsafe(self._end)
+
+    def _end(self) -> None:
+        self._closing.set()
+        if self._task is not None and not self.ready.done():
+            self._task.cancel()  # it may never be ready
 
     def _live(self) -> None:
         with contextlib.closing(self.loop), self._words:
@@ -140,9 +146,15 @@ class _Connection:
                 self.over.set_result(None)
 
     async def _serve(self) -> None:
-        async with _client(self._entry, key=self._key, words=self._words) as client:
-            self.ready.set_result(client)
-            await self._closing.wait()
+        self._task = asyncio.current_task()
+        try:
+            if not self._closing.is_set():
+                async with _client(self._entry, key=self._key, words=self._words) as client:
+                    self.ready.set_result(client)
+                    await self._closing.wait()
+        finally:
+            if not self.ready.done() and self._closing.is_set():
+                self.ready.set_exception(ConnectionError("it was ended before it was ready"))
 
     def _listen(self) -> None:
         """Read what a server wrote beside its answers."""

@@ -53,6 +53,8 @@ def _used(session: Session) -> str:
     """Whether plans will ask the fit, and if not why."""
     if session.router.runtime().known.fitted is None:
         return "None of its columns is a model of routing.toml, by name or by id, so no plan will use it."
-    if not any(pool.pick == "best" for pool in session.router.config.pools.values()):
-        return 'No pool has pick = "best" yet, and only such a pool uses it.'
-    return 'Pools with pick = "best" use it from now on. %route fit --reset forgets it.'
+    config = session.router.config
+    is_picked = any(entry.pick == "best" for entry in (*config.pools.values(), *config.agents.values()))
+    if not is_picked and all(route.quality is None for route in config.routes):
+        return 'No pool or agent has pick = "best" yet, and no route has quality: only these use it.'
+    return 'Pools and agents with pick = "best", and routes with quality, use it from now on. %route fit --reset forgets it.'

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from routebook.books.misroutes import confusions
-from routebook.errors import UsageError
 from routebook.notebook import figures
 from routebook.notebook.commands.why import request_of
+from routebook.notebook.line import LineParser
 from routebook.notebook.report import Heading, Part, report
 from routebook.notebook.session import Session
 from routebook.notebook.subcommands import refuse_rest
@@ -21,17 +21,22 @@ _FEW = 10
 
 def wrong(session: Session, rest: str) -> None:
     """Mark a request as routed wrongly: the last one, or that of an id; `--task` says what it should have been taken for."""
-    name, _, task = rest.partition("--task")
-    if "--task" in rest and not task.strip(" ="):
-        raise UsageError("--task takes a name: %route wrong --task writing")
-    undo, name = name.split()[:1] == ["--undo"], name.replace("--undo", "", 1).strip()
-    request_id = request_of(session, name)
-    attempt = session.router.wrong(request_id, task=task.strip(" =") or None, is_wrong=not undo)
-    if undo:
+    given = _parser().read(rest)
+    request_id = request_of(session, given.id)
+    attempt = session.router.wrong(request_id, task=given.task, is_wrong=not given.undo)
+    if given.undo:
         session.show(report(f"Not marked as wrong any more: request {request_id}."))
         return
-    should = f" It should have been {task.strip(' =')}." if task else ""
+    should = f" It should have been {given.task}." if given.task else ""
     session.show(report(f"Marked as routed wrongly: request {request_id}, taken for {attempt.task}, route {attempt.route}.{should}"))
+
+
+def _parser() -> LineParser:
+    parser = LineParser("%route wrong", more="%route wrong takes the ID of a request, --task NAME, and --undo.")
+    parser.take("id", nargs="?", default="")
+    parser.take("--task")
+    parser.take("--undo", action="store_true")
+    return parser
 
 
 def accuracy(session: Session, rest: str) -> None:

@@ -139,7 +139,6 @@ class Jobs:
         job = start(*drain.ears(ALONE))
         background = Background(job, prompt=prompt)
         background.show_again = getattr(view, "show_again", background.show_again)
-        view.open(cancel=lambda _pane: job.cancel())
         card = _Card(view, background)
 
         def follow() -> None:
@@ -153,8 +152,16 @@ class Jobs:
                 on_answer(drain.ended.answers[ALONE])
 
         context = contextvars.copy_context()  # what is shown belongs to this cell's output, also while others run
-        threading.Thread(target=context.run, args=(follow,), name=f"routebook-job-{background.number}", daemon=True).start()
-        self._all[background.number] = background
+        following = threading.Thread(target=context.run, args=(follow,), name=f"routebook-job-{background.number}", daemon=True)
+        try:
+            view.open(cancel=lambda _pane: job.cancel())
+            self._all[background.number] = background
+            following.start()
+        except BaseException:  # interrupted before anything could be heard of it
+            job.cancel()
+            self._all.pop(background.number, None)
+            view.close({}, {})
+            raise
         self._forget()
         return background
 

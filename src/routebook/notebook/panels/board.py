@@ -100,9 +100,14 @@ class Board:
         if session is not None and session.has_page and session.is_interactive:
             self._filters = BoardFilters(choose=self.choose, stop=self._leave)
             self._tell_filters()
-            self._filters.show()
-        handle: Any = display(self.page(is_live=True), raw=True, display_id=True)
-        self.follow(lambda page: handle.update(page, raw=True))
+        try:
+            if self._filters is not None:
+                self._filters.show()
+            handle: Any = display(self.page(is_live=True), raw=True, display_id=True)
+            self.follow(lambda page: handle.update(page, raw=True))
+        except BaseException:  # interrupted, or the books cannot be read: no filters of a board that is not there
+            self.stop()
+            raise
 
     def follow(self, show: Callable[[Bundle], object]) -> None:
         """Call `show` with the page, on a thread of its own, whenever something has changed; once more at the end."""

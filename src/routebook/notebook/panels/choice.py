@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from typing import Any, Final
@@ -26,8 +26,16 @@ _HERE_S: Final = 5.0
 """How long a page may take to say that it is there: the first widget of a page loads what draws it."""
 
 
-def choose(session: Session, question: str, choices: Sequence[str], *, hint: str = "") -> str | None:
+def _always() -> bool:
+    return True
+
+
+def choose(
+    session: Session, question: str, choices: Sequence[str], *, hint: str = "", is_wanted: Callable[[], bool] = _always
+) -> str | None:  # fmt: skip
     """Return what the person chose; `None` where nobody can be asked: nbconvert, papermill, a script. `hint` says more in small print.
+
+    The buttons go, and `None` is returned, when the answer `is_wanted` no more. A line that is typed in waits for its end all the same.
 
     Raises:
         Interrupted: the stop button, instead of a choice.
@@ -35,8 +43,9 @@ def choose(session: Session, question: str, choices: Sequence[str], *, hint: str
     if not session.is_interactive:
         return None
     try:
-        by_button = _by_button(question, choices, hint=hint) if session.has_page and _hears_buttons() else None
-        return by_button or _by_key(question, choices, hint=hint)
+        can_click = session.has_page and _hears_buttons()
+        by_button = _by_button(question, choices, hint=hint, is_wanted=is_wanted) if can_click else None
+        return by_button or (_by_key(question, choices, hint=hint) if is_wanted() else None)
     except KeyboardInterrupt:
         raise Interrupted("a question was not answered.") from None
 
@@ -45,7 +54,7 @@ def _hears_buttons() -> bool:
     return int(version("ipykernel").partition(".")[0]) >= _SUBSHELLS
 
 
-def _by_button(question: str, choices: Sequence[str], *, hint: str) -> str | None:
+def _by_button(question: str, choices: Sequence[str], *, hint: str, is_wanted: Callable[[], bool]) -> str | None:
     """Buttons; the main thread waits. `None` when no page is there that draws them and is heard."""
     chosen: queue.SimpleQueue[str] = queue.SimpleQueue()
 
@@ -60,7 +69,7 @@ def _by_button(question: str, choices: Sequence[str], *, hint: str) -> str | Non
     try:
         controls.show(report(f"{question} Nobody had answered when this notebook was saved."))
         until = time.monotonic() + _HERE_S
-        while here.is_set() or time.monotonic() < until:
+        while is_wanted() and (here.is_set() or time.monotonic() < until):
             try:
                 return chosen.get(timeout=_TICK_S)
             except queue.Empty:

@@ -60,7 +60,7 @@ class Compare:
         picked = self._picked(models)
         self.form = Form(prompt=prompt, models=tuple(picked), temperature=temperature, max_tokens=max_tokens, repeat=repeat)
         """What is filled in."""
-        self._jobs: Mapping[str, Job[Answer]] = {}
+        self._jobs: dict[str, Job[Answer]] = {}
         self._thread: threading.Thread | None = None
         self.is_running = False
         """Whether something is under way."""
@@ -122,14 +122,26 @@ class Compare:
         panes = panes_of(self.router, prompt, asked, option="A comparison", models=",".join(self.form.models), repeat=self.form.repeat)
         drain = Drain(panes)
         view = self._panes_view(prompt, panes)
-        self._verdicts, self._asked, self._answers, self.is_running = {}, self.form, None, True
-        self._jobs = {pane: start(*drain.ears(pane)) for pane, start in starts_of(self.router, prompt, asked, panes).items()}
-        self._tell(state=f"{figures.plural(len(panes), 'answer')} on their way …", running=True, panes=[], answered=[], won="", verdict="")
-        self._tell(panes=list(panes))
-        view.open(cancel=lambda pane: self._jobs[pane].cancel())
         work = partial(self._follow, drain, view, prompt, panes)
-        self._thread = threading.Thread(target=self._context.copy().run, args=(work,), name="routebook-compare", daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self._context.copy().run, args=(work,), name="routebook-compare", daemon=True)
+        self._verdicts, self._asked, self._answers, self._jobs = {}, self.form, None, {}
+        try:
+            self.is_running = True
+            for pane, start in starts_of(self.router, prompt, asked, panes).items():
+                self._jobs[pane] = start(*drain.ears(pane))
+            self._tell(
+                state=f"{figures.plural(len(panes), 'answer')} on their way …", running=True, panes=[], answered=[], won="", verdict=""
+            )
+            self._tell(panes=list(panes))
+            view.open(cancel=lambda pane: self._jobs[pane].cancel())
+            thread.start()
+        except BaseException:  # interrupted before anybody followed it
+            self.cancel()
+            view.close({}, {})
+            self.is_running = False
+            self._tell(state="stopped", running=False)
+            raise
+        self._thread = thread
 
     def wait(self, timeout_s: float | None = None) -> Comparison | None:
         """Wait until nothing is under way, and return the last comparison.

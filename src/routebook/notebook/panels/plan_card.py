@@ -110,11 +110,19 @@ class PlanCard:
         drain = Drain([ALONE])
         view = self._view()
         emit, on_end = drain.ears(ALONE)
-        self._job = self.router.start(self.prompt, emit=emit, on_end=on_end, **self._asked)
-        self._tell("asking …", is_running=True)
-        follow = partial(self._follow, drain, view, self._job)
-        self._thread = threading.Thread(target=self._context.copy().run, args=(follow,), name="routebook-plan-card", daemon=True)
-        self._thread.start()
+        job = self.router.start(self.prompt, emit=emit, on_end=on_end, **self._asked)
+        follow = partial(self._follow, drain, view, job)
+        thread = threading.Thread(target=self._context.copy().run, args=(follow,), name="routebook-plan-card", daemon=True)
+        try:
+            self._job = job
+            self._tell("asking …", is_running=True)
+            thread.start()
+        except BaseException:  # interrupted before anybody followed it
+            job.cancel()
+            self._job = None
+            self._tell("", is_running=False)
+            raise
+        self._thread = thread
 
     def wait(self, timeout_s: float | None = None) -> Answer | None:
         """Wait until it has ended, and return the answer; `None` when there is none.
