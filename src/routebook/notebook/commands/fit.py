@@ -54,7 +54,7 @@ def _used(session: Session) -> str:
     if session.router.runtime().known.fitted is None:
         return "None of its columns is a model of routing.toml, by name or by id, so no plan will use it."
     config = session.router.config
-    is_picked = any(entry.pick == "best" for entry in (*config.pools.values(), *config.agents.values()))
-    if not is_picked and all(route.quality is None for route in config.routes):
+    picks = {*(pool.pick for pool in config.pools.values()), *(agent.pick for agent in config.agents.values())}
+    if "best" not in picks and all(route.quality is None for route in config.routes):
         return 'No pool or agent has pick = "best" yet, and no route has quality: only these use it.'
     return 'Pools and agents with pick = "best", and routes with quality, use it from now on. %route fit --reset forgets it.'
