@@ -159,3 +159,31 @@ def test_what_a_provider_lists_today_makes_no_difference() -> None:
     off, on = (config(providers=providers, models=models, routes=routes) for models in ({}, listed))
     assert key(request(), off) == key(request(), on)
     assert key(request(params=Params(max_tokens=9)), off) != key(request(), off)
+
+
+def test_what_the_file_says_of_a_model_counts_also_where_its_provider_is_named() -> None:
+    """Whoever edits its parameters wants a new answer."""
+    providers = {"mac": {"kind": "ollama", "discover": True}}
+
+    def of(**own: Any) -> bytes | None:  # noqa: ANN401
+        return key(
+            request(),
+            config(
+                providers=providers, models={"qwen": {"provider": "mac", "id": "qwen:8b", **own}}, routes=[{"name": "chat", "try": ["mac"]}]
+            ),
+        )
+
+    assert len({of(), of(thinking="on"), of(params={"temperature": 1.5})}) == 3
+    assert of(rpm=3) == of()
+
+
+def test_the_knob_between_quality_and_cost_counts() -> None:
+    """One who turns it up does not want the cheap answer of before."""
+
+    def of(*, route: float | None = None, pool: float = 0.5, pick: str = "best") -> bytes | None:
+        pools = {"both": {"models": ["small", "fast"], "pick": pick, **({"quality": pool} if pick == "best" else {})}}
+        return key(
+            request(), config(pools=pools, routes=[{"name": "chat", "try": ["both"], **({} if route is None else {"quality": route})}])
+        )
+
+    assert len({of(), of(route=0.2), of(route=0.9), of(pool=0.9), of(pick="random")}) == 5

@@ -64,6 +64,15 @@ def test_a_task_the_user_named_counts_as_a_clear_signal() -> None:
     assert plan(of, request(task="documentation"), task="documentation", confidence=0.0).route == "docs"
 
 
+def test_a_complexity_that_the_user_said_is_one_too_and_says_nothing_of_the_task() -> None:
+    """Short prompts, of which the classifier is unsure, are those one says it of."""
+    hard = {"name": "hard", "complexity": [7, 10], "try": ["dear"]}
+    fixes = {"name": "fixes", "tasks": ["bug_fix"], "complexity": [7, 10], "try": ["fast"]}
+    of = config(routes=[fixes, hard, {"name": "chat", "try": ["small"]}])
+    assert plan(of, request(complexity=9), task="bug_fix", complexity=9, confidence=0.1).route == "hard"
+    assert plan(of, request(), task="bug_fix", complexity=9, confidence=0.1).route == "chat"
+
+
 @pytest.mark.parametrize(
     ("route", "changes", "text", "matches"),
     [

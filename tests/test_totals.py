@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 
+import pytest
 from making import attempt
 from recorded import many, recorded
 
+from routebook.tables.points import savings
 from routebook.tables.totals import totals, unpriced
 
 
@@ -66,3 +68,14 @@ def test_savings_are_against_the_dearest_of_the_plan() -> None:
     """It is the figure that local models are used for."""
     rows = [attempt(cost_usd=Decimal(0), baseline_usd=Decimal("0.02")), attempt(cost_usd=None, baseline_usd=Decimal(1))]
     assert math.isclose(totals(recorded(rows)).loc["all", "saved_usd"], 0.02)
+
+
+def test_what_failed_has_saved_nothing() -> None:
+    """To ask the dearest at once would have cost just what was paid."""
+    rows = [
+        attempt(request_id="a", status="error", cost_usd=Decimal(0), baseline_usd=Decimal("0.01")),
+        attempt(request_id="a", attempt=2, kind="fallback", cost_usd=Decimal("0.01"), baseline_usd=Decimal("0.01")),
+    ]
+    assert totals(recorded(rows)).loc["all", "saved_usd"] == 0
+    drawn = savings(recorded(rows)).iloc[-1]
+    assert drawn["dearest_usd"] == drawn["paid_usd"] == pytest.approx(0.01)

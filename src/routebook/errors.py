@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Literal
 
-from routebook.messages import Attempt, LeftOut, Plan
+from routebook.messages import Attempt, LeftOut, Plan, Usage
 
 
 class RoutebookError(Exception):
@@ -152,6 +152,8 @@ class ProviderError(RoutebookError):
     outcome: Literal["rate_limited", "timeout", "refused", "error"] = "error"
     retry_after_s: float | None = None
     """The time to wait as the provider stated it, in any of its errors (a 503 may state one too)."""
+    usage: Usage | None = None
+    """What it reported all the same: an answer that came to its end without content, or was refused, is billed."""
 
     def __init__(
         self, message: str, *, provider: str = "", status: int | None = None, headers: Mapping[str, str] | None = None, hint: str = ""

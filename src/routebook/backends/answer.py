@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from routebook.backends.calls import Calls
 from routebook.backends.translate import Translator
-from routebook.messages import Delta, Finish, FinishReason, ToolCall
+from routebook.errors import ProviderError
+from routebook.messages import Delta, Finish, FinishReason, ToolCall, Usage
 
 
 class Answer(ABC):
@@ -39,6 +40,20 @@ class Answer(ABC):
         """Return the last word. Raises `Refused`, or `StreamBroken` for an answer that is not complete or has no content."""
 
     @property
+    @abstractmethod
+    def usage(self) -> Usage:
+        """What the server has reported of its tokens so far."""
+
+    def last_word(self) -> Finish:
+        """As `finish`; an answer that ended, and is none all the same, says in its error what it used. One that was cut knows too little for that."""
+        try:
+            return self.finish()
+        except ProviderError as error:
+            if self.is_complete:
+                error.usage = self.usage
+            raise
+
+    @property
     def has_started(self) -> bool:
         """Some of the answer has been read."""
         return self.has_text or self.has_thought
@@ -58,6 +73,6 @@ class Answer(ABC):
             raise self.errors.broken(f"the stream ended {what}.")
 
     def check_content(self, reason: FinishReason) -> None:
-        """Raise `StreamBroken` for an answer without content; thinking alone is content only when the limit cut it off."""
-        if not (self.has_text or self.has_calls or (self.has_thought and reason == "length")):
+        """Raise `StreamBroken` for an answer without content; thinking alone, aloud or not, is content only when the limit cut it off."""
+        if not (self.has_text or self.has_calls or (reason == "length" and (self.has_thought or self.usage.thinking_tokens))):
             raise self.errors.empty()

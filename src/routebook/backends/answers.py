@@ -37,7 +37,7 @@ async def converse(http: Http, path: str, *, body: object, call: Call, answer: A
                             yield delta
                         if answer.is_over:
                             break
-        yield answer.finish()
+        yield answer.last_word()
     finally:
         await reply.aclose()
 

@@ -92,6 +92,11 @@ class AnthropicAnswer(Answer):
         blocks = event.content if isinstance(event.content, list) else []
         return [delta for index, block in enumerate(blocks) for delta in self._block(index, block)]
 
+    @property
+    def usage(self) -> Usage:
+        """See `Answer.usage`."""
+        return _usage(self._usage)
+
     def finish(self) -> Finish:
         """See `Answer.finish`."""
         if self._reason == "refusal":
@@ -107,7 +112,7 @@ class AnthropicAnswer(Answer):
         self.check_content(reason)
         calls = self.calls_of(reason)
         echo = {ECHO: self._echo(calls)} if calls or self._has_signed else {}
-        return Finish(reason=reason, usage=_usage(self._usage), headers=limit_headers(self.headers), calls=calls, echo=echo)
+        return Finish(reason=reason, usage=self.usage, headers=limit_headers(self.headers), calls=calls, echo=echo)
 
     @property
     def _has_signed(self) -> bool:

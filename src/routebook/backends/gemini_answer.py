@@ -81,6 +81,11 @@ class GeminiAnswer(Answer):
             raise self.errors.empty()
         return self.feed(body)
 
+    @property
+    def usage(self) -> Usage:
+        """See `Answer.usage`."""
+        return _usage(self._usage)
+
     def finish(self) -> Finish:
         """See `Answer.finish`."""
         if self._blocked or self._reason in _REFUSALS:
@@ -98,7 +103,7 @@ class GeminiAnswer(Answer):
         calls = self.calls_of(reason)
         is_signed = any("thoughtSignature" in part for part in self._said)
         echo = {ECHO: self._said} if calls or is_signed else {}
-        return Finish(reason=reason, usage=_usage(self._usage), headers=limit_headers(self.headers), calls=calls, echo=echo)
+        return Finish(reason=reason, usage=self.usage, headers=limit_headers(self.headers), calls=calls, echo=echo)
 
     def _response(self, response: Response) -> Sequence[Delta]:
         if response.error:

@@ -91,9 +91,11 @@ class _Reading:
             )
             raise self._errors.broken(f"the stream ended {what}.")
         reason: FinishReason = "tool_calls" if self._calls else "length" if last.done_reason == "length" else "stop"
-        if not (self._has_text or self._calls or (self.has_started and reason == "length")):
-            raise self._errors.empty()
         usage = Usage(input_tokens=count(last.prompt_eval_count), output_tokens=count(last.eval_count))
+        if not (self._has_text or self._calls or (self.has_started and reason == "length")):
+            error = self._errors.empty()
+            error.usage = usage
+            raise error
         times = {name: getattr(last, field) for name, field in _TIMES.items()}
         calls = self._calls.done()
         echo = {ECHO: self._thoughts} if self._thoughts else {}

@@ -14,7 +14,7 @@ from routebook.backends.openai_turns import ECHO
 from routebook.backends.translate import Translator, limit_headers
 from routebook.backends.unreadable import UNREADABLE
 from routebook.errors import Refused
-from routebook.messages import Delta, Finish, FinishReason
+from routebook.messages import Delta, Finish, FinishReason, Usage
 
 _REASONS: Final[dict[str, FinishReason]] = {
     "stop": "stop",
@@ -40,8 +40,9 @@ class Said(msgspec.Struct, gc=False):
 
 
 class Choice(msgspec.Struct, gc=False):
-    """One choice; only the first is read."""
+    """One choice; only the first is read, of as many as were asked for."""
 
+    index: Any = None
     delta: Said | None = None
     message: Said | None = None
     finish_reason: str | None = None
@@ -82,7 +83,8 @@ class OpenAIAnswer(Answer):
             chunk = _decode(data)
         except UNREADABLE as error:
             raise self.errors.malformed(data, error) from error
-        deltas = self._choice(chunk.choices[0]) if chunk.choices and not chunk.error else ()
+        first = next((choice for choice in chunk.choices if not choice.index), None) if chunk.choices else None
+        deltas = self._choice(first) if first is not None and not chunk.error else ()
         if chunk.usage or chunk.error or chunk.x_groq or chunk.timings:
             self._aside(chunk)
         return deltas
@@ -96,6 +98,11 @@ class OpenAIAnswer(Answer):
         self.is_complete = True
         return deltas
 
+    @property
+    def usage(self) -> Usage:
+        """See `Answer.usage`."""
+        return chat_completions_usage(self._usage)
+
     def finish(self) -> Finish:
         """See `Answer.finish`."""
         if self._refusal or self._reason in ("content_filter", "refusal"):
@@ -105,7 +112,7 @@ class OpenAIAnswer(Answer):
         reason = self.reason_of(_REASONS.get(self._reason or "", "stop"))
         self.check_content(reason)
         return Finish(
-            reason=reason, usage=chat_completions_usage(self._usage), headers=limit_headers(self.headers), timings=_timings(self._timings),
+            reason=reason, usage=self.usage, headers=limit_headers(self.headers), timings=_timings(self._timings),
             calls=self.calls_of(reason), echo=self._echo(),
         )  # fmt: skip
 

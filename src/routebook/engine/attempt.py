@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
+from routebook.books.pools import pools_of
 from routebook.config.values import Model
 from routebook.engine.admission.hearing import heard
 from routebook.engine.admission.limits import Entry, WayIn
@@ -44,7 +45,8 @@ async def attempt(runtime: Runtime, turn: Turn, *, outcomes: list[Outcome]) -> O
     model = runtime.config.models[candidate.model]
     call = _call(turn, model)
     need_usd = most_usd(runtime, candidate.model, call)
-    call = bounded(call, model, need_usd=need_usd, is_capped=bool(runtime.books.budgets) or plan.request.budget_usd is not None)
+    is_capped = bool(runtime.books.budgets) or plan.request.budget_usd is not None
+    call = bounded(call, model, need_usd=need_usd, is_capped=is_capped, is_pooled=bool(pools_of(candidate.model, runtime.books.pools)))
     outcome = Outcome(attempt=opening_row(turn), need_usd=need_usd)
     asked = asyncio.get_running_loop().time()
     way = runtime.limits.way_in(turn, config=runtime.config, output_tokens=most_output(call, model))

@@ -98,7 +98,8 @@ def _status(outcome: Outcome) -> tuple[Status, FinishReason | None]:
 
 def _usage(turn: Turn, outcome: Outcome, *, was_sent: bool) -> Usage:
     """What the call used: as reported, else estimated from what went out and what came."""
-    reported = outcome.finish.usage if outcome.finish is not None else Usage()
+    told = outcome.finish or (outcome.error if isinstance(outcome.error, ProviderError) else None)
+    reported = (told.usage if told is not None else None) or Usage()
     if reported.output_tokens is not None:
         return reported
     came = outcome.text + "".join(outcome.thoughts) + "".join(outcome.asked)

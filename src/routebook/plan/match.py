@@ -22,7 +22,7 @@ def choose_route(config: Config, request: Request, seen: Classification, *, inpu
     n_files = len(set(_FILE.findall(request.text))) if any(route.min_files for route in config.routes) else 0
     is_sure = seen.confidence >= LEAST_CONFIDENCE or request.task is not None
     for route in config.routes[:-1]:
-        if not is_sure and _asks_of_prompt(route):
+        if not is_sure and _asks_of_prompt(route, is_complexity_said=request.complexity is not None):
             continue
         why = _why(route, request, seen, input_tokens=input_tokens, n_files=n_files)
         if why is not None:
@@ -33,8 +33,10 @@ def choose_route(config: Config, request: Request, seen: Classification, *, inpu
     return default, "no other route matched, so the default"
 
 
-def _asks_of_prompt(route: Route) -> bool:
-    return bool(route.tasks) or route.complexity is not None or route.strength is not None or route.needs_tools is not None
+def _asks_of_prompt(route: Route, *, is_complexity_said: bool) -> bool:
+    """Whether a route asks what only the classification can tell."""
+    asks_complexity = route.complexity is not None and not is_complexity_said
+    return bool(route.tasks) or asks_complexity or route.strength is not None or route.needs_tools is not None
 
 
 def _why(route: Route, request: Request, seen: Classification, *, input_tokens: int, n_files: int) -> str | None:

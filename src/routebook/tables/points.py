@@ -95,8 +95,12 @@ def savings(frame: pd.DataFrame, *, moments: int = MOST_MOMENTS) -> pd.DataFrame
 
 def comparable(frame: pd.DataFrame) -> pd.DataFrame:
     """The attempts of which both what they cost and what the dearest model would have cost is known, in the order of time."""
-    columns = ["time", "cost_usd", "baseline_usd"]
-    return frame.loc[frame["cost_usd"].notna() & frame["baseline_usd"].notna(), columns].sort_values("time")
+    known = frame.loc[frame["cost_usd"].notna() & frame["baseline_usd"].notna(), ["time", "cost_usd", "baseline_usd", "status"]]
+    has_answered = known["status"].isin((*ANSWERED, "cached"))
+    baseline = known["baseline_usd"].where(
+        has_answered, known["cost_usd"]
+    )  # what failed has saved nothing: another call was made in its place
+    return known.assign(baseline_usd=baseline).drop(columns="status").sort_values("time")
 
 
 def cells(frame: pd.DataFrame, show: Show) -> pd.DataFrame:

@@ -40,7 +40,7 @@ def _row(name: str, part: pd.DataFrame, hours: int, is_left: pd.Series) -> dict[
     is_replay = part["kind"] == "cache"
     calls = part[~is_replay]
     answered = calls[calls["status"].isin(ANSWERED)]
-    saved = (calls["baseline_usd"] - calls["cost_usd"]).clip(lower=0)
+    saved = (answered["baseline_usd"] - answered["cost_usd"]).clip(lower=0)  # what failed saves nothing: another call took its place
     replays = part[is_replay & (part["status"] != "cancelled")]
     requests, failed = part["request_id"].nunique(), int(part["status"].isin(FAILED).sum())
     return {

@@ -48,10 +48,21 @@ class Scene:
     """One call and what is to be played for it."""
 
     def __init__(
-        self, wire: Wire, asked: Asked, act: Act, *, out: Out, form: WaitForm | None, clock: Callable[[], float] = time.time
+        self,
+        wire: Wire,
+        asked: Asked,
+        act: Act,
+        *,
+        out: Out,
+        form: WaitForm | None,
+        tell: Callable[[], None],
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        """`form` is how a wait is stated, instead of the usual way of the wire format; `clock` is the server's."""
-        self._wire, self._asked, self._act, self._out, self._form, self._clock = wire, asked, act, out, form, clock
+        """`form` is how a wait is stated, instead of the usual way of the wire format; `clock` is the server's.
+
+        `tell` is called when a wait, or what an answer used, is about to be stated: before the client can know of it.
+        """
+        self._wire, self._asked, self._act, self._out, self._form, self._tell, self._clock = wire, asked, act, out, form, tell, clock
         self.stated: Wait | None = None
         """What the client was told about when to come back."""
 
@@ -72,6 +83,7 @@ class Scene:
 
     def _fail(self, fault: Fault) -> None:
         response, self.stated = failure(self._wire, fault, form=self._form, clock=self._clock)
+        self._tell()
         self._out.respond(response.status, response.headers, response.body)
 
     async def _hang_up(self, fault: Fault) -> None:
@@ -130,6 +142,7 @@ class Scene:
         if fault is not None:
             await self._break_stream(fault)
         else:
+            self._tell()
             out.write(b"".join(map(chunk, wire.closing(asked, act))) + END)
 
     async def _break_stream(self, fault: Fault) -> None:
@@ -152,6 +165,7 @@ class Scene:
         body = self._wire.whole(self._asked, act)
         fault = act.fault
         if fault is None or fault.kind not in _INSIDE:
+            self._tell()
             out.respond(200, _JSON, body)
         elif fault.kind in ("stall", "cut"):
             out.respond(200, _JSON, body[: len(body) // 2], length=len(body))

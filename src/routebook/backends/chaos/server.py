@@ -169,12 +169,15 @@ class ChaosServer:
 
     async def _play(self, act: Act, call: SeenCall, *, asked: Asked, wire: Wire, out: Connection, instead: Fault | None) -> str:
         act.fault = instead or act.fault
-        scene = Scene(wire, asked, act, out=out, form=next(self._forms) if self._forms else None, clock=self._clock)
+
+        def tell() -> None:
+            if scene.stated is None:
+                self.seen.report(call, input_tokens=act.input_tokens, output_tokens=act.output_tokens)
+            elif scene.stated.seconds is not None:
+                self.seen.state_wait(call, until_s=time.monotonic() + scene.stated.seconds)
+
+        scene = Scene(wire, asked, act, out=out, form=next(self._forms) if self._forms else None, tell=tell, clock=self._clock)
         outcome = await scene.play()
-        if scene.stated is not None and scene.stated.seconds is not None:
-            self.seen.state_wait(call, until_s=time.monotonic() + scene.stated.seconds)
-        if outcome in ("ok", "slow_first_token"):
-            self.seen.report(call, input_tokens=act.input_tokens, output_tokens=act.output_tokens)
         if instead is not None and outcome == "rate_limit":
             return "over_limit"
         return outcome

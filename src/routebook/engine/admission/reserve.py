@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
@@ -21,7 +22,7 @@ MESSAGE_TOKENS: Final = 16
 """Its marks around each message."""
 SCHEMA_TOKENS: Final = 512
 """Its instructions to keep to a JSON schema."""
-_LENGTHS: Final = ("max_tokens", "max_completion_tokens", "max_output_tokens", "num_predict")
+_LENGTHS: Final = ("max_tokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens", "num_predict")
 
 
 def most_input(call: Call) -> int:
@@ -34,10 +35,8 @@ def most_input(call: Call) -> int:
 
 def most_output(call: Call, model: Model) -> int:
     """Tokens that the answer, or all answers together where more than one is asked for, may take."""
-    extra = call.params.extra
-    lengths = [extra[name] for name in _LENGTHS if isinstance(extra.get(name), int)]
-    count = extra.get("n")
-    longest = max(lengths, default=0) or call.params.max_tokens or model.max_output or MOST_OUTPUT
+    count = call.params.extra.get("n")
+    longest = max(_lengths(call), default=0) or call.params.max_tokens or model.max_output or MOST_OUTPUT
     return longest * (count if isinstance(count, int) and count > 1 else 1)
 
 
@@ -52,12 +51,18 @@ def most_usd(runtime: Runtime, name: str, call: Call) -> Decimal | None:
     return cost(msgspec.structs.replace(price, input=max(price.input, price.cached_input or price.input), cached_input=None), usage)
 
 
-def bounded(call: Call, model: Model, *, need_usd: Decimal | None, is_capped: bool) -> Call:
-    """The call as it is sent: where money is capped and nobody says how long the answer may be, the model is told what was reserved."""
-    is_open = call.params.max_tokens is None and model.max_output is None and not any(name in call.params.extra for name in _LENGTHS)
-    if not (is_capped and need_usd and is_open):
+def bounded(call: Call, model: Model, *, need_usd: Decimal | None, is_capped: bool, is_pooled: bool) -> Call:
+    """The call as it is sent: where money or tokens are capped and the request does not say how long the answer may be, the model is told what was reserved."""
+    if not (is_pooled or (is_capped and need_usd)) or call.params.max_tokens is not None or _lengths(call):
         return call
-    return msgspec.structs.replace(call, params=msgspec.structs.replace(call.params, max_tokens=MOST_OUTPUT))
+    return msgspec.structs.replace(call, params=msgspec.structs.replace(call.params, max_tokens=model.max_output or MOST_OUTPUT))
+
+
+def _lengths(call: Call) -> list[int]:
+    """How long the answer may be in a provider's own words, at the top of its `extra` or where Gemini and Ollama have theirs."""
+    extra = call.params.extra
+    inner = [found for name in ("generationConfig", "options") if isinstance(found := extra.get(name), Mapping)]
+    return [found for words in (extra, *inner) for name in _LENGTHS if isinstance(found := words.get(name), int)]
 
 
 def _message(message: Message) -> int:

@@ -1,7 +1,7 @@
 """When two requests are the same: the key of the cache, made of all that an answer depends on, and of nothing else.
 
 It holds the messages (system, history and prompt, variables and files already in it), the parameters, and what the plan may try: the models by
-provider, address, id and parameters, the tier, the wall, and the checks an answer has to pass. It does not hold what changes from one moment to
+provider, address, id and parameters, the knob, the tier, the wall, and the checks an answer has to pass. It does not hold what changes from one moment to
 the next (which model cools down, whose turn it is in a pool, what a provider lists today), nor where and when it was asked.
 """
 
@@ -38,6 +38,7 @@ def fingerprint(config: Config, plan: Plan, route: Route) -> bytes | None:
         "tier": request.tier,
         "local": plan.local,
         "checks": (route.on_refusal, route.on_low_quality),
+        **({"quality": route.quality} if route.quality is not None and not request.model else {}),
         **({"tools": [_tool(config, note) for note in plan.tools]} if plan.tools else {}),
     }
     try:
@@ -66,12 +67,19 @@ def _names(config: Config, plan: Plan, route: Route) -> Iterable[str]:
 
 
 def _identity(config: Config, name: str, asked: Params) -> Any:  # noqa: ANN401  whatever JSON holds
-    """What stands behind a name; of a provider that lists its models only the provider, because its list changes."""
+    """What stands behind a name; of a provider that lists its models the provider and those with an entry of their own, because its list changes."""
     if name in config.pools:
-        return [name, [_identity(config, member, asked) for member in config.pools[name].models]]
+        pool = config.pools[name]
+        knob = (pool.quality,) if pool.pick == "best" else ()
+        return [name, [_identity(config, member, asked) for member in pool.models], *knob]
     provider, _, rest = name.partition("/")
     if provider in config.providers and config.providers[provider].discover:
-        return [name, rest, _address(config.providers[provider])]
+        own = (
+            []
+            if rest
+            else [entry for entry, model in config.models.items() if model.provider == provider and not entry.startswith(f"{provider}/")]
+        )
+        return [name, rest, _address(config.providers[provider]), *(_identity(config, entry, asked) for entry in own)]
     found = name if name in config.models else next((own for own, model in config.models.items() if model.id == name), None)
     if found is None:
         return name
