@@ -70,9 +70,9 @@ def hook(*statuses: int) -> Iterator[Hook]:
             thread.join()
 
 
-def recent(number: int, status: str = "ok", latency_s: float = 1.0, model: str = "a") -> Recent:
+def recent(number: int, status: str = "ok", latency_s: float = 1.0, model: str = "a", reason: str | None = None) -> Recent:
     """An attempt of a request of its own."""
-    return Recent(number, f"r{number}", "chat_qa", model, "free", "answer", status, 0.1, latency_s, 0, None)
+    return Recent(number, f"r{number}", "chat_qa", model, "free", "answer", status, 0.1, latency_s, 0, None, reason)
 
 
 def judged(alerts: Alerts, rows: list[Recent], *, spent: str = "0") -> list[str]:
@@ -97,6 +97,8 @@ def test_shares_are_of_requests_not_of_attempts() -> None:
     assert judged(alerts, failed_over) == ["Only 0% of the last 10 requests were answered from the cache, under 20%."]
     cached = [recent(number, "cached") for number in range(10, 13)]
     assert judged(alerts, failed_over + cached) == []
+    half = [one for number in range(40, 50) for one in (recent(number, reason="tool_calls"), recent(number, "timeout"))]
+    assert judged(alerts, half) != [], "they asked for a tool, and never answered"
     lost = [recent(number, "error") for number in range(20, 22)]
     assert judged(alerts, failed_over + cached + lost) == ["Only 87% of the last 15 requests ended with an answer, under 90%."]
     assert judged(alerts, failed_over + cached + [recent(30, "running"), recent(31, "cancelled")]) == []

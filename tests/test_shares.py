@@ -98,3 +98,10 @@ def test_a_name_that_is_no_model_is_refused() -> None:
     """A typing error must not look like a model that is never chosen."""
     with pytest.raises(ConfigError, match=r"expected\.shares\.tinny: there is no model 'tinny'\. Did you mean 'tiny'"):
         parse(ROUTING + EXPECTED.replace("tiny =", "tinny ="), file="x")
+
+
+def test_a_step_that_asks_for_a_tool_is_no_answer() -> None:
+    """What comes after it may fail."""
+    step = attempt(request_id="t", status="ok", finish_reason="tool_calls")
+    found = shares(recorded([*tries("q", ("quick", "ok", 1.5)), step, attempt(request_id="t", attempt=2, kind="tool", status="timeout")]))
+    assert found.index.tolist() == ["quick", "all"]

@@ -29,6 +29,7 @@ class Recent(NamedTuple):
     latency_s: float | None
     cost_pusd: int | None
     baseline_pusd: int | None
+    finish_reason: str | None
 
 
 def recent(

@@ -31,7 +31,7 @@ def shares(frame: pd.DataFrame) -> pd.DataFrame:
 def _prompts(asked: pd.DataFrame) -> pd.DataFrame:
     """One row for each request: who answered it, if anybody did, what it took, and whether it fell back."""
     took_s = asked["queue_s"].fillna(0.0) + asked["latency_s"].fillna(0.0)
-    is_answer = asked["status"].isin(ANSWERED)
+    is_answer = asked["status"].isin(ANSWERED) & (asked["finish_reason"] != "tool_calls")
     by_request = asked.assign(took_s=took_s, is_fallback=asked["kind"] == "fallback").groupby("request_id", sort=False)
     found = by_request.agg(took_s=("took_s", "sum"), is_fallback=("is_fallback", "any"))
     answers = asked[is_answer].sort_values("attempt").drop_duplicates("request_id", keep="last")

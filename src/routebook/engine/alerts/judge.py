@@ -52,10 +52,10 @@ def _latency(alerts: Alerts, rows: Iterable[Recent]) -> Iterator[Alarm]:
 
 
 def _shares(alerts: Alerts, rows: Iterable[Recent]) -> Iterator[Alarm]:
-    """Of requests, not of attempts: a fallback that answered is a success."""
+    """Of requests, not of attempts: a fallback that answered is a success, a step that asked for a tool is not yet one."""
     ends: defaultdict[str, set[str]] = defaultdict(set)
     for row in rows:
-        ends[row.request_id].add(row.status)
+        ends[row.request_id].add("asked for a tool" if row.finish_reason == "tool_calls" else row.status)
     over = [statuses for statuses in ends.values() if "running" not in statuses and statuses != {"cancelled"}]
     if len(over) < alerts.least:
         return
