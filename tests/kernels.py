@@ -30,6 +30,8 @@ class Run:
     """As a notebook would hold them: an updated display has its last content."""
     seen: list[tuple[float, str, dict[str, Any]]] = field(default_factory=list)
     """Every message on the output channel: when it came, its type, its content."""
+    sent_s: list[float] = field(default_factory=list)
+    """When the kernel sent each of them, on its own clock."""
     ended: float = 0.0
     """On the monotonic clock."""
     _shown: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -112,6 +114,7 @@ class Kernel:
             if message["parent_header"].get("msg_id") != sent:
                 continue
             run.take(message["msg_type"], message["content"])
+            run.sent_s.append(message["header"]["date"].timestamp())
             if message["msg_type"] == stop_at:
                 return
             if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
@@ -128,6 +131,7 @@ class Kernel:
                 return
             if message["parent_header"].get("msg_id") == sent:
                 run.take(message["msg_type"], message["content"])
+                run.sent_s.append(message["header"]["date"].timestamp())
 
     def run(self, code: str, *, seconds: float = 30) -> Run:
         """Run a cell."""

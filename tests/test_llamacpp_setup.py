@@ -89,14 +89,17 @@ def test_a_server_of_another_model_is_not_asked(tmp_path: Path, key: str | None,
         backend = open_backend("llama", Provider(kind="llamacpp"), key=key, models={"small": model})
         assert isinstance(backend, LlamaCppBackend)
         async with closing(backend):
-            while await backend._servers["tiny"].look() != "well":  # noqa: ASYNC110 - it is another process
-                await asyncio.sleep(0.05)
+            async with asyncio.timeout(60):
+                while await backend._servers["tiny"].look() != "well":  # noqa: ASYNC110 - it is another process
+                    await asyncio.sleep(0.05)
             with pytest.raises(kind, match=said):
                 await collect(backend, asked())
 
     with subprocess.Popen(argv, env={**os.environ, "LLAMA_API_KEY": "shared"}) as theirs:
-        asyncio.run(run())
-        theirs.kill()
+        try:
+            asyncio.run(run())
+        finally:
+            theirs.kill()
 
 
 def test_a_file_that_is_no_model_says_what_the_server_said(tmp_path: Path) -> None:

@@ -21,7 +21,8 @@ from routebook.events import Waiting
 from routebook.messages import Answer
 from routebook.testing import Chaos, Memory, ScriptedServer
 
-SLOW = Chaos(reply="word " * 30, tokens_per_s=60)
+SLOW = Chaos(reply="word " * 30, tokens_per_s=8)
+"""Longer than whatever another request does meanwhile, on a busy machine too."""
 
 
 def ollama(memory: Memory, script: Chaos | None = None, models: dict[str, Chaos] | None = None) -> ScriptedServer:
@@ -89,7 +90,7 @@ def test_many_requests_of_two_kernels_for_four_models_never_race_past_the_limit(
 
 def test_when_all_that_is_loaded_is_busy_a_request_waits_its_turn_and_says_so() -> None:
     """One model at a time: the second request waits for the first answer, not for an error."""
-    with ollama(Memory(disk("a", "b")), SLOW) as server:
+    with ollama(Memory(disk("a", "b")), models={"a:1": SLOW}) as server:
         of = box(server, "a", "b", provider={"max_loaded": 1})
 
         async def main() -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
 from box import box, disk, memory_of, stored
 from cells import running_shell
-from served import outcome, until
+from served import outcome, rows, until
 
 from routebook.books.speeds import tokens_per_s
 from routebook.engine.survey import status
@@ -28,8 +29,8 @@ def test_2_01_the_models_page_shows_what_fits_what_is_loaded_and_how_fast_each_w
             text = report(*models_parts(runtime))["text/plain"]
             assert "this machine: " in text
             assert "of memory" in text
-            rows = [row.split() for row in text[text.index("this machine") :].splitlines()]
-            here = {name: " ".join(row) for row in rows for name in ("a", "b", "huge", "absent") if name in row}
+            lines = [line.split() for line in text[text.index("this machine") :].splitlines()]
+            here = {name: " ".join(line) for line in lines for name in ("a", "b", "huge", "absent") if name in line}
             assert "loaded" in here["a"]
             assert "5.0 GB" in here["a"]
             assert "fits" in here["b"]
@@ -38,7 +39,11 @@ def test_2_01_the_models_page_shows_what_fits_what_is_loaded_and_how_fast_each_w
             assert "not there" in here["absent"]
             assert "mac: 1 of 2 loaded, 5.0 GB of 500000 GB" in text
             speeds = runtime.books.read(tokens_per_s)
-            assert 20 < speeds["a"] <= 110
+            [row] = rows(of)
+            assert row.output_tokens
+            assert row.latency_s
+            assert speeds["a"] == pytest.approx(row.output_tokens / (row.latency_s - (row.ttft_s or 0)))
+            assert 2 < speeds["a"] < 1000
             assert f" {speeds['a']:,.0f}" in here["a"]
         finally:
             of.close()

@@ -75,7 +75,7 @@ def test_a_long_queue_at_a_model_under_caution_leads_to_the_next_and_stops_nobod
             async with router(server, models={"a": {"max_concurrent": 1}, "b": {}}) as of:
                 await of.ask("how long does it take", model="a")
                 waiting = [asyncio.create_task(of.ask(f"wait {number}", model="a")) for number in range(6)]
-                await until(lambda: server.seen.attempts == 2)
+                await until(lambda: server.seen.attempts >= 2)
                 await asyncio.sleep(0.1)
                 known = of.runtime().known
                 known.state("a").cool(known.clock() + 20, reason="Unavailable", is_told=False)

@@ -37,13 +37,19 @@ def test_it_misbehaves_as_told() -> None:
         assert ask(server, "another").status_code == 200
 
 
+def server_threads() -> set[threading.Thread]:
+    """Those of scripted servers."""
+    return {thread for thread in threading.enumerate() if thread.name == "routebook-scripted-server"}
+
+
 def test_it_leaves_no_thread_and_no_port_behind() -> None:
     """Tests start hundreds of them."""
-    before = threading.active_count()
+    before = server_threads()
     with testing.ScriptedServer() as server:
         url = server.url
         assert ask(server).status_code == 200
-    assert threading.active_count() == before
+        assert len(server_threads() - before) == 1
+    assert not server_threads() - before
     with pytest.raises(httpx.ConnectError):
         httpx.get(url)
 

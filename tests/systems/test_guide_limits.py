@@ -34,7 +34,7 @@ def gather(kernel: Bench, count: int, how: str, prompt: str = "f'Say {n}.'") -> 
 def test_1_03_no_model_is_asked_more_often_or_more_at_once_than_it_allows(kernel: Bench) -> None:
     """Forty a minute, one to ten at once: the providers enforce it themselves, and have nothing to refuse."""
     with guide(kernel, latency_s=quick(CODER) | {QWEN: 0.1, KIMI: 0.1, MINIMAX: 0.1}) as providers:
-        assert gather(kernel, 45, "model='qwen-coder-32b', deadline_s=3") == "40"
+        assert gather(kernel, 45, "model='qwen-coder-32b', deadline_s=30") == "40"
         assert len(providers.calls(CODER)) == 40
         for model, number in ((QWEN, 5), (KIMI, 9), (MINIMAX, 30)):
             assert gather(kernel, number, f"model={MODELS[model]!r}") == str(number)
@@ -66,7 +66,7 @@ def test_1_01_so_many_prompts_of_a_kind_at_once_as_the_matrix_says(kernel: Bench
 
 def test_1_04_ten_documentation_prompts_are_answered_while_one_slow_code_prompt_runs(kernel: Bench) -> None:
     """The slow model is left to itself, ten others work, and the one who asked is told when it is there."""
-    with guide(kernel, latency_s={QWEN: 4.5, MINIMAX: 0.8}) as providers:
+    with guide(kernel, latency_s={QWEN: 8.0, MINIMAX: 0.8}, faster=10) as providers:  # the slow one may take 18 s
         kernel.cell("-b -o slow --no-cache", "Implement Raft consensus with log compaction and membership changes in Go")
         kernel.python("told = []\nslow.add_done_callback(lambda job: told.append(job.text))\nprint(slow.is_done)")
         cells = (

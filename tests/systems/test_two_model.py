@@ -259,7 +259,7 @@ def test_5_07_a_hundred_mixed_queries_go_where_the_document_expects_and_as_fast(
     assert fallbacks < 0.01
     assert counted == (round(of_small * 100), round(of_large * 100), 0)
     assert right[True] >= 90
-    assert average_s * FASTER < 2 * 5  # a busy machine takes its time; the figure itself is printed
+    assert average_s < 5 / FASTER + 1.0  # a busy machine takes its time for each cell; the figure itself is printed
     assert "100 prompts" in report
     for said in ("70.0%", "30.0%", "under0.1", "under1.0%"):
         assert said in report.replace(" ", ""), report
