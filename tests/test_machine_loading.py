@@ -88,6 +88,25 @@ def test_many_requests_of_two_kernels_for_four_models_never_race_past_the_limit(
         assert (memory.peak_loaded, memory.cut) == (2, 0)
 
 
+def test_a_second_call_to_a_model_waits_too_while_room_is_made_for_it() -> None:
+    """It would be loaded beside what has not left yet."""
+    memory = Memory(disk("a", "b", "c"), unload_s=0.5)
+    with ollama(memory, Chaos(tokens=40, tokens_per_s=20)) as server:
+        of = box(server, "a", "b", "c")
+
+        async def main() -> list[Answer]:
+            await asyncio.gather(of.ask("hello", model="a"), of.ask("hello", model="b"))
+            busy = asyncio.ensure_future(of.ask("again", model="b"))
+            await until(lambda: server.seen.concurrent, within_s=30)
+            return await asyncio.gather(*(of.ask(f"hello {n}", model="c", deadline_s=60) for n in range(3)), busy)
+
+        try:
+            assert [answer.finish_reason for answer in asyncio.run(main())] == ["stop"] * 4
+            assert (memory.peak_loaded, memory.cut) == (2, 0)
+        finally:
+            of.close()
+
+
 def test_when_all_that_is_loaded_is_busy_a_request_waits_its_turn_and_says_so() -> None:
     """One model at a time: the second request waits for the first answer, not for an error."""
     with ollama(Memory(disk("a", "b")), models={"a:1": SLOW}) as server:

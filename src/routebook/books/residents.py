@@ -56,6 +56,8 @@ def check(connection: sqlite3.Connection, memory: Memory, *, now: int) -> Found:
     held = _held(memory, rows, _busy(connection, memory.place), now=now)
     unload = room_for(memory.model, size, held=held, max_loaded=memory.max_loaded, max_bytes=memory.max_bytes)
     if memory.model in held and unload is None:
+        if any(row.leaving > now for row in rows.values()):  # another call to it makes room just now, and is not done
+            return Found(_want(connection, memory, own, "room is just being made for it", now=now), ())
         unload = ()  # it takes no more than it has already
     if unload is None:
         return Found(_want(connection, memory, own, _full(memory, held), now=now), ())
@@ -79,7 +81,7 @@ def left(connection: sqlite3.Connection, place: str, models: Iterable[str], *, n
 
 def end(connection: sqlite3.Connection, memory: Memory, *, attempt: int, now: int) -> None:
     """A call has ended; what it did not unload in the end stays."""
-    _put(connection, memory.place, memory.model, "used = ?", (now,))
+    _put(connection, memory.place, memory.model, "used = max(used, ?)", (now,))
     connection.execute('UPDATE residents SET leaving = 0 WHERE place = ? AND "by" = ?', (memory.place, attempt))
 
 
