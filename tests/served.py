@@ -23,6 +23,20 @@ from routebook.testing import Chaos, ScriptedServer
 
 PRICE: Final = {"input": 1, "output": 2}
 """US dollars per million tokens: of one token in, and of one out, an exact number of micro-dollars."""
+ONE_MODEL: Final = """
+[books]
+path = "books.db"
+[providers.here]
+kind = "openai"
+base_url = "URL"
+tier = "local"
+[models]
+a = { provider = "here", id = "a" }
+[[routes]]
+name = "chat"
+try = ["a"]
+"""
+"""A whole `routing.toml` of one model, for what reads a file; `URL` is the server's."""
 QUICK: Final = {"first_token_s": 0.6, "idle_s": 0.6}
 """Times that a busy machine keeps, and that a test can wait for."""
 

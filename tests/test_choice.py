@@ -5,22 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from kernels import running_kernel
+from served import ONE_MODEL
 
 from routebook.testing import ScriptedCall, ScriptedServer
 
-ROUTING = """
-[books]
-path = "books.db"
-[providers.here]
-kind = "openai"
-base_url = "URL"
-tier = "local"
-[models]
-small = { provider = "here", id = "small" }
-[[routes]]
-name = "chat"
-try = ["small"]
-"""
 TOOL = """%load_ext routebook
 import routebook as rb
 
@@ -64,7 +52,7 @@ def test_a_question_of_a_request_whose_time_is_over_is_taken_away(tmp_path: Path
     """The cell would wait for a yes that nothing waits for."""
     asked = ScriptedCall(name="delete", arguments={"path": "notes.txt"})
     with ScriptedServer(reply="Done.", calls=[[asked]]) as server, running_kernel(tmp_path) as kernel:
-        (tmp_path / "routing.toml").write_text(ROUTING.replace("URL", server.url), encoding="utf-8")
+        (tmp_path / "routing.toml").write_text(ONE_MODEL.replace("URL", server.url), encoding="utf-8")
         assert kernel.run(TOOL).status == "ok"
         ended = kernel.finish(kernel.start("%%route --tools delete --deadline 3\nDelete my notes.", allow_stdin=True))
     assert "Run delete(" in str([content for _, kind, content in ended.seen if kind == "display_data"])

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from served import ONE_MODEL
 
 import routebook as rb
 from routebook import errors, events
@@ -45,11 +46,7 @@ def test_every_event_and_every_error_that_the_package_has_is_there() -> None:
 def test_its_examples_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Beside a routing.toml whose model is a scripted server."""
     with ScriptedServer(reply="It is a monoid.") as server:
-        (tmp_path / "routing.toml").write_text(
-            f'[books]\npath = "books.db"\n[providers.p]\nkind = "openai"\nbase_url = "{server.url}"\ntier = "free"\n'
-            '[models]\na = { provider = "p", id = "a" }\n[[routes]]\nname = "chat"\ntry = ["a"]\n',
-            encoding="utf-8",
-        )
+        (tmp_path / "routing.toml").write_text(ONE_MODEL.replace("URL", server.url), encoding="utf-8")
         first, second = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
         exec(first, {})  # noqa: S102  our own page
         assert capsys.readouterr().out.startswith("It is a monoid. a ")

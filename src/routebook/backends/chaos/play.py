@@ -55,16 +55,14 @@ class Scene:
         *,
         out: Out,
         form: WaitForm | None,
-        tell: Callable[[], None],
+        tell: Callable[[Wait | None], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`form` is how a wait is stated, instead of the usual way of the wire format; `clock` is the server's.
 
-        `tell` is called when a wait, or what an answer used, is about to be stated: before the client can know of it.
+        `tell` is called with the wait, or with `None` for what an answer used, that is about to be stated: before the client can know of it.
         """
         self._wire, self._asked, self._act, self._out, self._form, self._tell, self._clock = wire, asked, act, out, form, tell, clock
-        self.stated: Wait | None = None
-        """What the client was told about when to come back."""
 
     async def play(self) -> str:
         """Play it to its end and return the outcome: `ok` or the kind of the fault."""
@@ -82,8 +80,8 @@ class Scene:
         return fault.kind if fault is not None else "ok"
 
     def _fail(self, fault: Fault) -> None:
-        response, self.stated = failure(self._wire, fault, form=self._form, clock=self._clock)
-        self._tell()
+        response, wait = failure(self._wire, fault, form=self._form, clock=self._clock)
+        self._tell(wait)
         self._out.respond(response.status, response.headers, response.body)
 
     async def _hang_up(self, fault: Fault) -> None:
@@ -142,7 +140,7 @@ class Scene:
         if fault is not None:
             await self._break_stream(fault)
         else:
-            self._tell()
+            self._tell(None)
             out.write(b"".join(map(chunk, wire.closing(asked, act))) + END)
 
     async def _break_stream(self, fault: Fault) -> None:
@@ -165,7 +163,7 @@ class Scene:
         body = self._wire.whole(self._asked, act)
         fault = act.fault
         if fault is None or fault.kind not in _INSIDE:
-            self._tell()
+            self._tell(None)
             out.respond(200, _JSON, body)
         elif fault.kind in ("stall", "cut"):
             out.respond(200, _JSON, body[: len(body) // 2], length=len(body))

@@ -18,7 +18,7 @@ from routebook.backends.chaos.memory import Memory
 from routebook.backends.chaos.play import Scene
 from routebook.backends.chaos.script import Act, Asked, Script
 from routebook.backends.chaos.seen import Seen, SeenCall
-from routebook.backends.chaos.wire import WaitForm, Wire, failure
+from routebook.backends.chaos.wire import Wait, WaitForm, Wire, failure
 from routebook.backends.chaos.wire_anthropic import AnthropicWire
 from routebook.backends.chaos.wire_gemini import GeminiWire
 from routebook.backends.chaos.wire_ollama import OllamaWire
@@ -170,14 +170,14 @@ class ChaosServer:
     async def _play(self, act: Act, call: SeenCall, *, asked: Asked, wire: Wire, out: Connection, instead: Fault | None) -> str:
         act.fault = instead or act.fault
 
-        def tell() -> None:
-            if scene.stated is None:
+        def tell(wait: Wait | None) -> None:
+            if wait is None:
                 self.seen.report(call, input_tokens=act.input_tokens, output_tokens=act.output_tokens)
-            elif scene.stated.seconds is not None:
-                self.seen.state_wait(call, until_s=time.monotonic() + scene.stated.seconds)
+            elif wait.seconds is not None:
+                self.seen.state_wait(call, until_s=time.monotonic() + wait.seconds)
 
-        scene = Scene(wire, asked, act, out=out, form=next(self._forms) if self._forms else None, tell=tell, clock=self._clock)
-        outcome = await scene.play()
+        form = next(self._forms) if self._forms else None
+        outcome = await Scene(wire, asked, act, out=out, form=form, tell=tell, clock=self._clock).play()
         if instead is not None and outcome == "rate_limit":
             return "over_limit"
         return outcome

@@ -1,8 +1,8 @@
 """When two requests are the same: the key of the cache, made of all that an answer depends on, and of nothing else.
 
 It holds the messages (system, history and prompt, variables and files already in it), the parameters, and what the plan may try: the models by
-provider, address, id and parameters, the knob, the tier, the wall, and the checks an answer has to pass. It does not hold what changes from one moment to
-the next (which model cools down, whose turn it is in a pool, what a provider lists today), nor where and when it was asked.
+provider, address, id and parameters, the knob, the tier, the wall, and the checks an answer has to pass. It does not hold what changes from one
+moment to the next (which model cools down, whose turn it is in a pool, what a provider lists today), nor where and when it was asked.
 """
 
 from __future__ import annotations
